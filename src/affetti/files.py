@@ -1,7 +1,7 @@
 """Files in and out: outputs whole or not at all, inputs bounded."""
 
 import os
-import tempfile
+import secrets
 from pathlib import Path
 
 from affetti.errors import InputError
@@ -15,30 +15,32 @@ def write_whole(path: Path, data: bytes, *, force: bool = False) -> None:
     check_writable(path, force=force)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:100]}.")
+        # Not a tempfile: only its owner may read one, and a composed piece is an ordinary file.
+        temporary = path.with_name(f".{path.name[:50]}.{secrets.token_hex(8)}")
         try:
-            with os.fdopen(descriptor, "wb") as stream:
+            with temporary.open("xb") as stream:
                 stream.write(data)
                 stream.flush()
                 os.fsync(stream.fileno())
-            # mkstemp makes files that only their owner may read; a composed piece is an ordinary file.
-            umask = os.umask(0)
-            os.umask(umask)
-            Path(temporary).chmod(0o666 & ~umask)
-            Path(temporary).replace(path)
+            temporary.replace(path)
         except BaseException:
-            Path(temporary).unlink(missing_ok=True)
+            temporary.unlink(missing_ok=True)
             raise
-    except OSError as error:
-        raise InputError(f"cannot write {path}: {error.strerror or error}") from error
+    except (OSError, ValueError) as error:  # ValueError: a zero byte in the path
+        raise InputError(f"cannot write {path}: {getattr(error, 'strerror', None) or error}") from error
 
 
 def check_writable(path: Path, *, force: bool = False) -> None:
-    """Raise InputError when writing `path` would overwrite something without `force`."""
-    if path.is_dir():
-        raise InputError(f"{path} is a folder, not a file")
-    if path.exists() and not force:
-        raise InputError(f"{path} exists; use --force to overwrite it")
+    """Raise InputError when writing `path` would overwrite something without `force`, or no ordinary file."""
+    try:
+        if path.is_dir():
+            raise InputError(f"{path} is a folder, not a file")
+        if path.exists() and not path.is_file():  # a rename would put a file in the place of the device
+            raise InputError(f"{path} is not an ordinary file")
+        if path.exists() and not force:
+            raise InputError(f"{path} exists; use --force to overwrite it")
+    except OSError as error:  # a name that is too long, a folder that may not be entered
+        raise InputError(f"cannot write {path}: {error.strerror or error}") from error
 
 
 def read_bounded(path: Path, *, max_bytes: int) -> bytes:

@@ -1,7 +1,7 @@
 """Melodies as one token per sixteenth (MusPy's "pitch-based with hold"): what CVAE-EmoReg reads and writes.
 
-A melody of four 4/4 bars is 64 tokens: a pitch 0-127 where a note starts, HOLD while it sounds, REST in silence.
-A vocabulary keeps only the tokens that occur in a corpus (the paper: 29 pitches + rest + hold = 31).
+A melody of four 4/4 bars is 64 tokens: a pitch 0-127 where a note starts, HOLD while it sounds, REST in
+silence. A vocabulary keeps only the tokens that occur in a corpus (the paper: 29 pitches + rest + hold = 31).
 """
 
 from collections.abc import Iterable
@@ -35,12 +35,13 @@ def encode(piece: Piece, steps: int = PHRASE_STEPS) -> Tokens:
         raise InputError("no pitched notes: there is no melody to read")
     scale = STEPS_PER_QUARTER / piece.ticks_per_quarter
     tokens = np.full(steps, REST, np.int16)
-    for note in notes:  # sorted by start, then pitch: a higher note on the same step overwrites a lower one
-        start = int(note.start_ticks * scale + 0.5)
-        end = max(int(note.end_ticks * scale + 0.5), start + 1)
+    rounded = [
+        (int(note.start_ticks * scale + 0.5), note.pitch, int(note.end_ticks * scale + 0.5)) for note in notes
+    ]
+    for start, pitch, end in sorted(rounded):  # a higher note on the same step overwrites a lower one
         if start < steps:
             tokens[start:] = REST
-            tokens[start] = note.pitch
+            tokens[start] = pitch
             tokens[start + 1 : end] = HOLD
     return tokens
 
@@ -53,10 +54,12 @@ def decode(
     name: str = "melody",
     ticks_per_quarter: int = 480,
 ) -> Piece:
-    """The piece that `tokens` write down. A HOLD with nothing to hold is a rest, so any token sequence is music.
+    """The piece that `tokens` write down. A HOLD with nothing to hold is a rest: all tokens are music.
 
-    Raises ValueError for a token outside 0-129.
+    Raises ValueError for a token outside 0-129 or a grid without whole sixteenths.
     """
+    if ticks_per_quarter % STEPS_PER_QUARTER:
+        raise ValueError(f"{ticks_per_quarter} ticks per quarter cannot be divided into sixteenths")
     ticks_per_step = ticks_per_quarter // STEPS_PER_QUARTER
     notes: list[Note] = []
     start, pitch = 0, REST
@@ -103,7 +106,9 @@ class MelodyVocabulary:
         indices = np.searchsorted(table, tokens).clip(max=len(table) - 1)
         unknown = np.asarray(tokens)[table[indices] != tokens]
         if unknown.size:
-            raise InputError(f"pitch {int(unknown.flat[0])} is outside the model's vocabulary {self.range_text()}")
+            raise InputError(
+                f"pitch {int(unknown.flat[0])} is outside the model's vocabulary {self.range_text()}"
+            )
         return indices.astype(np.int64)
 
     def tokens(self, indices: NDArray[np.int64]) -> Tokens:
@@ -111,18 +116,20 @@ class MelodyVocabulary:
         return np.asarray(self.values, np.int16)[indices]
 
     def nearest(self, tokens: Tokens) -> Tokens:
-        """`tokens` with each unknown pitch moved by octaves into the vocabulary, else to its nearest pitch."""
+        """`tokens` with each unknown pitch moved by octaves into the vocabulary, else to the nearest."""
         known = set(self.values)
         pitches = np.asarray([value for value in self.values if value < REST])
         result = tokens.copy()
-        for position, token in enumerate(tokens.tolist()):
+        for token in np.unique(tokens).tolist():
             if token not in known:
                 same_class = pitches[pitches % 12 == token % 12]
                 candidates = same_class if same_class.size else pitches
-                result[position] = candidates[np.argmin(np.abs(candidates - token))]
+                result[tokens == token] = candidates[np.argmin(np.abs(candidates - token))]
         return result
 
     def range_text(self) -> str:
-        """The pitches as text, for messages: "29 pitches from 48 to 81"."""
+        """The pitches as text, for messages: "(29 pitches from 48 to 81)"."""
         pitches = [value for value in self.values if value < REST]
+        if not pitches:
+            return "(no pitches)"
         return f"({len(pitches)} pitches from {pitches[0]} to {pitches[-1]})"

@@ -1,0 +1,122 @@
+"""Keys: their names, transposition from and to C, and an estimate from a piece's notes."""
+
+import re
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from affetti.errors import InputError
+from affetti.piece import Piece, Track
+
+TONIC_NAMES = ("C", "D♭", "D", "E♭", "E", "F", "F♯", "G", "A♭", "A", "B♭", "B")
+_MAJOR_SHARPS = (0, -5, 2, -3, 4, -1, 6, 1, -4, 3, -2, 5)
+"""Sharps (negative: flats) of the major key on each pitch class."""
+_MINOR_TONIC_NAMES = ("C", "C♯", "D", "E♭", "E", "F", "F♯", "G", "G♯", "A", "B♭", "B")
+_PITCH_CLASS = {"c": 0, "d": 2, "e": 4, "f": 5, "g": 7, "a": 9, "b": 11}
+_ACCIDENTALS = {"": 0, "#": 1, "♯": 1, "sharp": 1, "b": -1, "♭": -1, "flat": -1}
+_KEY_NAME = re.compile(r"^([a-gA-G])\s*(#|♯|b|♭|sharp|flat)?[\s-]*(major|maj|minor|min|m)?$")
+
+# Probe-tone profiles: how well each pitch class, counted from the tonic, fits a key.
+# Krumhansl & Kessler, Psychological Review 89 (1982), as tabulated in Krumhansl, Cognitive Foundations (1990).
+_MAJOR_PROFILE = (6.35, 2.23, 3.48, 2.33, 4.38, 4.09, 2.52, 5.19, 2.39, 3.66, 2.29, 2.88)
+_MINOR_PROFILE = (6.33, 2.68, 3.52, 5.38, 2.60, 3.53, 2.54, 4.75, 3.98, 2.69, 3.34, 3.17)
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """A major or minor key; `tonic` is a pitch class (0 = C to 11 = B)."""
+
+    tonic: int
+    is_minor: bool
+
+    @property
+    def name(self) -> str:
+        """For example "E♭ major"."""
+        names = _MINOR_TONIC_NAMES if self.is_minor else TONIC_NAMES
+        return f"{names[self.tonic]} {'minor' if self.is_minor else 'major'}"
+
+    @property
+    def sharps(self) -> int:
+        """Sharps of the key signature, negative for flats (-6 to 6)."""
+        return _MAJOR_SHARPS[(self.tonic + 3 * self.is_minor) % 12]
+
+    @property
+    def semitones_from_c(self) -> int:
+        """The shorter way from C to the tonic: -5 to 6."""
+        return self.tonic if self.tonic <= 6 else self.tonic - 12
+
+    def transposed_from_c(self, piece: Piece) -> Piece:
+        """A piece in C moved to this key."""
+        return _transposed(piece, self.semitones_from_c)
+
+    def transposed_to_c(self, piece: Piece) -> Piece:
+        """A piece in this key moved to C."""
+        return _transposed(piece, -self.semitones_from_c)
+
+
+def parse_key(text: str, *, is_minor: bool) -> Key:
+    """The key meant by a name such as "D", "e flat minor", "F# major" or "Bbm".
+
+    is_minor: the mode that is wanted; a name that says the other one is an InputError, as is no key at all.
+    """
+    match = _KEY_NAME.match(text.strip())
+    if match is None:
+        raise InputError(f"unknown key {text[:40]!r}; write for example D, 'E♭ major' or 'F# minor'")
+    letter, accidental, mode = match.groups()
+    tonic = (_PITCH_CLASS[letter.lower()] + _ACCIDENTALS[accidental or ""]) % 12
+    if mode is not None and mode.startswith("maj") == is_minor:
+        wanted = "minor" if is_minor else "major"
+        raise InputError(f"this emotion is written in {wanted}: ask for key {Key(tonic, is_minor).name}")
+    return Key(tonic, is_minor)
+
+
+def estimate_key(piece: Piece) -> Key:
+    """The key whose profile correlates best with the durations of the piece's pitch classes (Krumhansl-Schmuckler).
+
+    Raises InputError for a piece without pitched notes.
+    """
+    notes = piece.notes
+    if not notes:
+        raise InputError("no pitched notes: there is no key to hear")
+    pitch_classes = np.asarray([note.pitch % 12 for note in notes])
+    durations = np.asarray([note.duration_ticks for note in notes], float)
+    sounding = np.bincount(pitch_classes, np.maximum(durations, 1), minlength=12)
+    fits = _standardised(_profiles()) @ _standardised(sounding[None])[0]
+    best = int(np.argmax(fits))
+    return Key(best % 12, best >= 12)
+
+
+def _profiles() -> NDArray[np.float64]:
+    """[24, 12]: the major keys from C, then the minor keys."""
+    return np.asarray(
+        [np.roll(profile, tonic) for profile in (_MAJOR_PROFILE, _MINOR_PROFILE) for tonic in range(12)]
+    )
+
+
+def _standardised(rows: NDArray[np.float64]) -> NDArray[np.float64]:
+    centred = rows - rows.mean(axis=1, keepdims=True)
+    result: NDArray[np.float64] = centred / np.maximum(np.linalg.norm(centred, axis=1, keepdims=True), 1e-12)
+    return result
+
+
+def _transposed(piece: Piece, semitones: int) -> Piece:
+    """All pitched notes moved; a note that would leave 0-127 moves by an octave less or more."""
+    if semitones == 0:
+        return piece
+
+    def moved(pitch: int) -> int:
+        target = pitch + semitones
+        return target - 12 if target > 127 else target + 12 if target < 0 else target
+
+    tracks = tuple(
+        track
+        if track.is_drum
+        else Track(
+            tuple(replace(note, pitch=moved(note.pitch)) for note in track.notes),
+            track.name,
+            track.program,
+        )
+        for track in piece.tracks
+    )
+    return replace(piece, tracks=tracks, key_signatures=())

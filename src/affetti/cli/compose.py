@@ -1,0 +1,246 @@
+"""`affetti compose`: melodies with a chosen emotion as MIDI, scores or pictures of scores."""
+
+import secrets
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from affetti.cli.output import AsJson, Force, print_json, printable, progress
+from affetti.emotion import Emotion, Quadrant, parse_quadrant
+from affetti.errors import InputError
+from affetti.files import check_writable, write_whole
+
+if TYPE_CHECKING:
+    from affetti.piece import Piece
+
+MAX_COUNT = 100_000
+MANY = 20
+"""Above so many melodies the text output is a summary, not a line for each."""
+
+
+class System(StrEnum):
+    """The systems that compose; each name is also that of its shipped weights."""
+
+    EMOREG = "emoreg"
+
+
+class Format(StrEnum):
+    """What a piece can be written as; the name is the file's suffix."""
+
+    MID = "mid"
+    MUSICXML = "musicxml"
+    SVG = "svg"
+
+
+EmotionName = Annotated[
+    str | None,
+    typer.Option("--emotion", metavar="NAME", help="happy, angry, sad, calm; or Q1 to Q4; or e1 to e4."),
+]
+Valence = Annotated[float | None, typer.Option(metavar="V", help="-1 (unpleasant) to 1 (pleasant).")]
+Arousal = Annotated[float | None, typer.Option(metavar="A", help="-1 (calm) to 1 (excited).")]
+SystemName = Annotated[System, typer.Option("--system", help="The system that composes.")]
+Weights = Annotated[
+    str | None,
+    typer.Option(metavar="NAME|DIR", help="Shipped weights, or a folder.", show_default="the system's"),
+]
+Count = Annotated[int, typer.Option(metavar="N", min=1, max=MAX_COUNT, help="How many melodies.")]
+Seed = Annotated[
+    int | None, typer.Option(metavar="S", help="The same seed gives the same bytes.", show_default="random")
+]
+Bars = Annotated[int, typer.Option(metavar="B", help="Length in bars of 4/4, a multiple of 4.")]
+QuartersPerMinute = Annotated[
+    float | None,
+    typer.Option("--tempo", metavar="BPM", help="Quarters per minute, 20 to 300.", show_default="120"),
+]
+Key = Annotated[
+    str | None, typer.Option(metavar="NAME", help="Key, as 'D major'.", show_default="C major or c minor")
+]
+Temperature = Annotated[
+    float | None,
+    typer.Option(metavar="T", help="0.05 to 5: low plays safe, high dares.", show_default="the weights'"),
+]
+Nucleus = Annotated[
+    float | None,
+    typer.Option(metavar="P", help="Share of likeliest tokens to draw from.", show_default="the weights'"),
+]
+Greedy = Annotated[bool, typer.Option("--greedy", help="Always take the likeliest token.")]
+Out = Annotated[
+    str | None,
+    typer.Option(metavar="PATH", help="A file, or a folder; many files are numbered.", show_default="here"),
+]
+FormatNames = Annotated[
+    str, typer.Option("--format", metavar="NAMES", help="mid, musicxml, svg; several joined by commas.")
+]
+
+
+def compose(
+    emotion: EmotionName = None,
+    valence: Valence = None,
+    arousal: Arousal = None,
+    system: SystemName = System.EMOREG,
+    weights: Weights = None,
+    count: Count = 1,
+    seed: Seed = None,
+    bars: Bars = 4,
+    tempo: QuartersPerMinute = None,
+    key: Key = None,
+    temperature: Temperature = None,
+    nucleus: Nucleus = None,
+    greedy: Greedy = False,
+    out: Out = None,
+    format_names: FormatNames = "mid",
+    force: Force = False,
+    as_json: AsJson = False,
+) -> None:
+    """Compose melodies with a chosen emotion: --emotion, or --valence with --arousal."""
+    wanted = _wanted(emotion, valence, arousal)
+    if greedy and (temperature is not None or nucleus is not None):
+        raise InputError("--greedy leaves nothing to draw: use it without --temperature and --nucleus")
+    seed = secrets.randbelow(2**32) if seed is None else seed
+    targets = _targets(out, f"{_stem(wanted)}-{seed}", count, _parse_formats(format_names))
+    for path in [path for target in targets for path in target.paths]:
+        check_writable(path, force=force)
+
+    import affetti
+
+    model = affetti.load(weights or system.value)
+    point = {"emotion": wanted} if isinstance(wanted, Quadrant) else {"valence": valence, "arousal": arousal}
+    music = {"bars": bars, "tempo": tempo, "key": key}
+    drawing = {"seed": seed, "temperature": temperature, "nucleus": nucleus, "greedy": greedy}
+    with progress(f"composing {count:,} × {bars} bars"):
+        pieces = model.compose_many(count, **point, **music, **drawing)
+    with progress("writing", total=count) as advance:
+        for target, piece in zip(targets, pieces, strict=True):
+            target.write(piece, force=force)
+            advance(1)
+
+    if as_json:
+        print_json(_document(model, wanted, seed, bars, targets, pieces))
+    else:
+        _print_text(wanted, seed, bars, targets, pieces)
+
+
+def _wanted(emotion: str | None, valence: float | None, arousal: float | None) -> Quadrant | Emotion:
+    """The emotion asked for: a quadrant by its name, or a point of the plane."""
+    if emotion is not None:
+        if valence is not None or arousal is not None:
+            raise InputError("use either --emotion, or --valence with --arousal")
+        return parse_quadrant(emotion)
+    if valence is None and arousal is None:
+        raise InputError(
+            "which emotion? use --emotion happy, angry, sad or calm, or --valence with --arousal"
+        )
+    if valence is None or arousal is None:
+        raise InputError("--valence and --arousal go together: one of them is missing")
+    return Emotion(valence, arousal)
+
+
+def _parse_formats(text: str) -> tuple[Format, ...]:
+    """The formats in a list joined by commas, each once. Raises InputError for one that we do not write."""
+    names = dict.fromkeys(name.strip().lower() for name in text.split(","))
+    unknown = [name for name in names if name not in list(Format)]
+    if unknown:
+        raise InputError(f"unknown format {unknown[0][:40]!r}; use {', '.join(Format)}")
+    return tuple(Format(name) for name in names)
+
+
+def _stem(wanted: Quadrant | Emotion) -> str:
+    """The first part of a default file name: "happy", or "v+0.80a-0.40"."""
+    return wanted.label if isinstance(wanted, Quadrant) else f"v{wanted.valence:+.2f}a{wanted.arousal:+.2f}"
+
+
+@dataclass(frozen=True)
+class Target:
+    """The files one piece goes to: `base` with the suffix of each format."""
+
+    base: Path
+    formats: tuple[Format, ...]
+
+    @property
+    def paths(self) -> list[Path]:
+        """One file for each format; further pages of an SVG go beside the first."""
+        return [self.base.with_name(f"{self.base.name}.{name}") for name in self.formats]
+
+    def write(self, piece: "Piece", *, force: bool) -> None:
+        """Write the piece in each format, once all of them could be made; every file whole or not at all."""
+        files = {}
+        for name, path in zip(self.formats, self.paths, strict=True):
+            for number, content in enumerate(_rendered(piece, name), start=1):
+                files[path if number == 1 else path.with_stem(f"{path.stem}-page{number}")] = content
+        for path, content in files.items():
+            write_whole(path, content, force=force)
+
+
+def _rendered(piece: "Piece", name: Format) -> list[bytes]:
+    """The files that hold a piece in a format: one, or a page each."""
+    if name is Format.MID:
+        from affetti.midi import midi_bytes
+
+        return [midi_bytes(piece)]
+    from affetti.scores import musicxml, svg_pages
+
+    return [page.encode() for page in ([musicxml(piece)] if name is Format.MUSICXML else svg_pages(piece))]
+
+
+def _targets(out: str | None, stem: str, count: int, formats: tuple[Format, ...]) -> list[Target]:
+    """Where the pieces go: `out` is a file if it has a suffix, else a folder; many are numbered from 001."""
+    base = Path(stem)
+    if out is not None:
+        path = Path(out)
+        is_folder = path.is_dir() or not path.suffix or out.endswith("/")
+        if not is_folder and path.suffix not in [f".{name}" for name in formats]:
+            asked = ", ".join(f".{name}" for name in formats)
+            raise InputError(f"{out} does not end in {asked}: give --format for other files, or a folder")
+        base = path / stem if is_folder else path.with_suffix("")
+    if count == 1:
+        return [Target(base, formats)]
+    digits = max(3, len(str(count)))
+    numbers = range(1, count + 1)
+    return [Target(base.with_name(f"{base.name}-{number:0{digits}}"), formats) for number in numbers]
+
+
+def _document(
+    model: Any, wanted: Quadrant | Emotion, seed: int, bars: int, targets: list[Target], pieces: list["Piece"]
+) -> dict[str, Any]:
+    """The result as JSON: what was asked, who composed it, and each piece's files and length in seconds."""
+    named = isinstance(wanted, Quadrant)
+    return {
+        "system": model.config.system,
+        "weights": model.config.name,
+        "weights_hash": model.weights_hash,
+        "emotion": wanted.label if named else None,
+        "valence": None if named else wanted.valence,
+        "arousal": None if named else wanted.arousal,
+        "quadrant": wanted.name if named else wanted.quadrant.name,
+        "seed": seed,
+        "bars": bars,
+        "pieces": [
+            {
+                "paths": [str(path) for path in target.paths],
+                "notes": len(piece.notes),
+                "seconds": round(piece.duration_seconds, 3),
+            }
+            for target, piece in zip(targets, pieces, strict=True)
+        ],
+    }
+
+
+def _print_text(
+    wanted: Quadrant | Emotion, seed: int, bars: int, targets: list[Target], pieces: list["Piece"]
+) -> None:
+    """The result as text: a line for each piece, or a summary where there are many."""
+    emotion = f"{wanted.label} ({wanted.name})" if isinstance(wanted, Quadrant) else str(wanted)
+    if len(pieces) > MANY:
+        seconds = sum(piece.duration_seconds for piece in pieces)
+        first, last = printable(targets[0].paths[0]), printable(targets[-1].paths[0].name)
+        print(
+            f"{first} … {last}: {len(pieces):,} melodies, {emotion}, "
+            f"{bars} bars each, {seconds:,.0f} s of music, seed {seed}"
+        )
+        return
+    for target, piece in zip(targets, pieces, strict=True):
+        files = ", ".join(map(printable, target.paths))
+        print(f"{files}: {emotion}, {bars} bars, {piece.duration_seconds:.1f} s, seed {seed}")

@@ -1,0 +1,79 @@
+"""Melodies ready to train on: token arrays with their names, labels and tunes in one safetensors file."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from affetti.errors import InputError
+from affetti.files import data_home, write_whole
+from affetti.tokens.melody import HOLD, PHRASE_STEPS
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PreparedMelodies:
+    """N melodies of four 4/4 bars."""
+
+    names: tuple[str, ...]
+    """Where each comes from, for example "e1/bwv1.6.mxl.mid"."""
+    tokens: NDArray[np.int16]
+    """[N, 64], values 0-129 (tokens.melody)."""
+    quadrants: NDArray[np.int8]
+    """[N], 1-4, or 0 where a melody has no label."""
+    tunes: NDArray[np.int32]
+    """[N], the tune group of each (corpora.tunes)."""
+
+    def __post_init__(self) -> None:
+        count = len(self.names)
+        if (self.tokens.dtype, self.quadrants.dtype, self.tunes.dtype) != (np.int16, np.int8, np.int32):
+            raise ValueError("tokens are int16, quadrants int8, tunes int32")
+        if self.tokens.shape != (count, PHRASE_STEPS) or not self.quadrants.shape == self.tunes.shape == (
+            count,
+        ):
+            raise ValueError(f"{count} names, tokens {self.tokens.shape}, quadrants {self.quadrants.shape}")
+        if count and (self.tokens.min() < 0 or self.tokens.max() > HOLD):
+            raise ValueError(f"tokens outside 0-{HOLD}")
+        if count and (self.quadrants.min() < 0 or self.quadrants.max() > 4):
+            raise ValueError("quadrants outside 0-4")
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+
+def prepared_path(name: str) -> Path:
+    """Where the prepared corpus of this name lies."""
+    return data_home() / "prepared" / f"{name}.safetensors"
+
+
+def save_prepared(path: Path, melodies: PreparedMelodies) -> None:
+    """Write (or replace) a prepared corpus, whole or not at all. The same melodies give the same bytes."""
+    from safetensors.numpy import save
+
+    tensors = {"tokens": melodies.tokens, "quadrants": melodies.quadrants, "tunes": melodies.tunes}
+    contiguous = {key: np.ascontiguousarray(tensor) for key, tensor in tensors.items()}
+    metadata = {"names": json.dumps(melodies.names, ensure_ascii=False)}
+    write_whole(path, save(contiguous, metadata=metadata), force=True)
+
+
+def load_prepared(name: str) -> PreparedMelodies:
+    """The prepared corpus `name`. Raises InputError that says which command makes it where it is missing."""
+    path = prepared_path(name)
+    if not path.is_file():
+        corpus = name.split("_")[0]
+        raise InputError(f"{name} is not prepared ({path} is missing); run: affetti corpus prepare {corpus}")
+    return read_prepared(path)
+
+
+def read_prepared(path: Path) -> PreparedMelodies:
+    """The prepared corpus in one file. Raises InputError for a file that is not one."""
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, framework="numpy") as stored:
+            names = tuple(json.loads((stored.metadata() or {})["names"]))
+            tensors = {key: stored.get_tensor(key) for key in ("tokens", "quadrants", "tunes")}
+        return PreparedMelodies(names, **tensors)
+    except (SafetensorError, OSError, KeyError, ValueError, TypeError) as error:
+        raise InputError(f"{path} is not a prepared corpus ({error}); prepare it again") from error

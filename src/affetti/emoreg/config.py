@@ -1,0 +1,89 @@
+"""Configuration and named presets of the melody system.
+
+Presets cite where their values come from; "paper" is Grekow's CVAE-EmoReg paper, "base" is Grekow and
+Dimitrova-Grekow, IEEE Access 9 (2021). Where the papers are silent the value's reason stands beside it.
+"""
+
+from collections.abc import Callable
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class _Config(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class ModelConfig(_Config):
+    """What the network is: everything needed to build it, stored with its weights."""
+
+    vocabulary: tuple[int, ...] = ()
+    """Token values (pitches, 128 rest, 129 hold); taken from the corpus when training starts."""
+    hidden_size: int = Field(512, ge=1, le=4096)
+    """GRU units of the encoder and of the decoder (paper: 512)."""
+    latent_size: int = Field(2, ge=2, le=64)
+    """Latent dimensions; axis 0 is valence, axis 1 arousal, any further ones are free (paper: 2)."""
+    label_in_encoder: bool = True
+    """Whether the encoder is told the quadrant (paper). Without it the map reads unlabelled melodies."""
+    label_in_decoder: bool = True
+    """Whether the decoder is told the quadrant (paper). Without it the latent point alone carries the emotion."""
+    encoder_summary: Literal["last", "mean"] = "last"
+    """What of the encoder's states becomes the latent: the last (paper) or their mean over time."""
+    autoregressive: bool = False
+    """Whether the decoder hears the tokens it has already written (paper: it does not)."""
+
+
+class TrainingConfig(_Config):
+    """How the network is trained."""
+
+    optimizer: Literal["rmsprop", "adamw"] = "rmsprop"
+    learning_rate: float = Field(1e-3, gt=0)
+    weight_decay: float = Field(0.0, ge=0)
+    epochs: int = Field(700, ge=1)
+    batch_size: int = Field(16, ge=2)
+    kl_weight: float = Field(1.0, ge=0)
+    """Weight of L_KLD beside the reconstruction summed over steps (paper: 1)."""
+    regularization_weight: float = Field(0.0, ge=0)
+    """Weight of L_EmoA + L_EmoV beside (L_R + L_KLD) per step; 0 is the base model."""
+    regularize: Literal["sample", "mean"] = "sample"
+    """Which latent positions the regulariser sees: drawn ones or posterior means."""
+    dropout: float = Field(0.0, ge=0, lt=1)
+    """Dropout on the encoder's summary and on the decoder's states."""
+    token_dropout: float = Field(0.0, ge=0, lt=1)
+    """Share of input tokens hidden from the encoder and from an autoregressive decoder."""
+    shuffle_bars: bool = False
+    """Whether each example's four bars are put in random order: neither scale nor note density changes."""
+    checkpoint_every: int = Field(10, ge=1)
+    """Epochs between checkpoints: what a killed run loses at most."""
+    snapshot_epochs: tuple[int, ...] = (0, 50)
+    """Epochs after which latent positions are kept for the figures; the last epoch always is."""
+    threads: int = Field(1, ge=0)
+    """CPU threads, 0 for all; part of the recipe because another number may round differently."""
+
+
+class EmoregConfig(_Config):
+    """A melody model and its training."""
+
+    model: ModelConfig
+    training: TrainingConfig
+
+
+def cvae_base_2021() -> EmoregConfig:
+    """The base model: label in encoder and decoder, GRU 512, latent 2, RMSprop 0.001, 700 epochs of batches of 16."""
+    return EmoregConfig(model=ModelConfig(), training=TrainingConfig())
+
+
+def cvae_emoreg_2023() -> EmoregConfig:
+    """The paper's model: the base model with L_EmoA + L_EmoV.
+
+    The paper does not say how L_R is reduced, which decides how much the regulariser weighs. Beside the mean per
+    step (the usual reduction in Keras) a weight of 1 lets it crowd out the reconstruction, and 0.1 leaves one melody
+    in twenty on the wrong side (after 45 epochs); 0.3 keeps both.
+    """
+    return EmoregConfig(model=ModelConfig(), training=TrainingConfig(regularization_weight=0.3))
+
+
+PRESETS: dict[str, Callable[[], EmoregConfig]] = {
+    "cvae_base_2021": cvae_base_2021,
+    "cvae_emoreg_2023": cvae_emoreg_2023,
+}

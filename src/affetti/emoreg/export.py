@@ -1,0 +1,290 @@
+"""Export of a trained melody model: config.json, model.safetensors and ONNX graphs that share its numbers.
+
+The numbers are stored once, as float16 in model.safetensors. The ONNX graphs name byte ranges of that file as their
+external data and cast them to float32, so torch and ONNX Runtime compute with the same values.
+"""
+
+import hashlib
+import json
+from pathlib import Path
+
+import numpy as np
+import onnx
+import torch
+from numpy.typing import NDArray
+from onnx import TensorProto, helper
+from safetensors.torch import load_file, save
+from torch import Tensor
+
+from affetti.corpora import CORPORA
+from affetti.emoreg.config import EmoregConfig
+from affetti.emoreg.cvae import LABELS, MelodyCvae
+from affetti.emoreg.examples import Examples
+from affetti.files import write_whole
+from affetti.runtime.weights import MelodyModelConfig, QuadrantPositions, SamplingDefaults
+from affetti.tokens.melody import PHRASE_STEPS, STEPS_PER_BAR
+from affetti.training.recipe import Recipe
+from affetti.training.run_folder import RunFolder
+
+NUMBERS = "model.safetensors"
+OPSET = 17
+
+
+def export_weights(
+    model: MelodyCvae, config: EmoregConfig, recipe: Recipe, examples: Examples, run: RunFolder
+) -> str:
+    """Write the run's weights folder; the SHA-256 of its numbers.
+
+    What a composer needs beside the network is measured here on the training examples: where each quadrant lies, how
+    far the axes reach, and, where there are held-out folds, how surely a position tells the emotion.
+    """
+    numbers = {name: value.half().contiguous() for name, value in model.state_dict().items()}
+    data = save(numbers)
+    write_whole(run.weights / NUMBERS, data, force=True)
+    # From here on the model is the one that was stored, rounding included.
+    model.load_state_dict({name: value.float() for name, value in numbers.items()})
+    graphs = _Graphs(model, data)
+    write_whole(run.weights / "encoder.onnx", graphs.encoder(), force=True)
+    write_whole(run.weights / "decoder_step.onnx", graphs.decoder_step(), force=True)
+    stored = describe(model, config, recipe, examples, run)
+    text = json.dumps(stored.model_dump(mode="json"), indent=1) + "\n"
+    write_whole(run.weights / "config.json", text.encode(), force=True)
+    return hashlib.sha256(data).hexdigest()
+
+
+def load_exported(folder: Path, model: MelodyCvae) -> None:
+    """Put exported numbers into a model of the same configuration."""
+    numbers = load_file(folder / NUMBERS)
+    model.load_state_dict({name: value.float() for name, value in numbers.items()})
+
+
+@torch.no_grad()
+def describe(
+    model: MelodyCvae, config: EmoregConfig, recipe: Recipe, examples: Examples, run: RunFolder
+) -> MelodyModelConfig:
+    """config.json of a trained model."""
+    model.eval()
+    labelled = examples[examples.labels >= 0]
+    mean, log_variance = model.encoder(labelled.tokens, labelled.labels)
+    is_map = config.training.regularization_weight > 0
+    return MelodyModelConfig(
+        name=recipe.name,
+        system=recipe.system,
+        preset=recipe.preset,
+        licence=CORPORA[recipe.corpus].licence,
+        trained_on=recipe.corpus,
+        vocabulary=config.model.vocabulary,
+        hidden_size=config.model.hidden_size,
+        latent_size=config.model.latent_size,
+        label_in_encoder=config.model.label_in_encoder,
+        label_in_decoder=config.model.label_in_decoder,
+        autoregressive=config.model.autoregressive,
+        is_map=is_map,
+        quadrant_positions=tuple(  # type: ignore[arg-type]  # always four of them
+            _gaussian(mean[labelled.labels == label], log_variance[labelled.labels == label])
+            for label in range(LABELS)
+        ),
+        axis_reach=tuple(mean[:, :2].abs().quantile(0.95, dim=0).tolist()),  # type: ignore[arg-type]  # two axes
+        reading_slope=_reading_slope(run) if is_map and not config.model.label_in_encoder else None,
+        # The papers' decoders were not trained to be drawn from step by step: their likeliest tokens are the melody.
+        sampling=SamplingDefaults(greedy=not config.model.autoregressive),
+    )
+
+
+def _gaussian(mean: Tensor, log_variance: Tensor) -> QuadrantPositions:
+    """The Gaussian with the moments of all posteriors [N, L] together."""
+    centred = mean - mean.mean(dim=0)
+    covariance = centred.T @ centred / len(mean) + log_variance.exp().mean(dim=0).diag()
+    factor = torch.linalg.cholesky(covariance + 1e-6 * torch.eye(len(covariance)))
+    return QuadrantPositions(mean=tuple(mean.mean(dim=0).tolist()), cholesky=tuple(map(tuple, factor.tolist())))
+
+
+def _reading_slope(run: RunFolder) -> tuple[float, float] | None:
+    """Log-odds of a positive sign per unit of position on both axes, by logistic regression on held-out folds."""
+    files = sorted(run.path.glob("folds/*/held_out.safetensors"))
+    if not files:
+        return None
+    folds = [load_file(file) for file in files]
+    positions = torch.cat([fold["positions"] for fold in folds])[:, :2].double().numpy()
+    quadrants = torch.cat([fold["quadrants"] for fold in folds]).numpy()
+    positive = np.stack([np.isin(quadrants, (1, 4)), np.isin(quadrants, (1, 2))], axis=1)
+    valence, arousal = (_logistic_slope(positions[:, axis], positive[:, axis]) for axis in (0, 1))
+    return valence, arousal
+
+
+def _logistic_slope(positions: NDArray[np.float64], positive: NDArray[np.bool_]) -> float:
+    """The slope k that makes 1 / (1 + exp(-k x)) likeliest, by Newton's method."""
+    slope = 1.0
+    for _ in range(50):
+        likelihood = 1 / (1 + np.exp(-slope * positions))
+        gradient = np.sum((positive - likelihood) * positions)
+        curvature = np.sum(likelihood * (1 - likelihood) * positions**2) + 1e-9
+        slope += float(np.clip(gradient / curvature, -5, 5))
+    return round(slope, 6)
+
+
+class _Graphs:
+    """Builds the ONNX graphs over the numbers stored in a safetensors file."""
+
+    def __init__(self, model: MelodyCvae, safetensors: bytes) -> None:
+        self.config = model.config
+        self.model = model
+        header_bytes = int.from_bytes(safetensors[:8], "little")
+        self.header = json.loads(safetensors[8 : 8 + header_bytes])
+        self.data_start = 8 + header_bytes
+
+    def encoder(self) -> bytes:
+        """tokens int64 [B, T] (and labels, one-hot float [B, 4]) -> mean [B, L]."""
+        hidden = self.config.hidden_size
+        graph = _Builder(self)
+        tokens = graph.node("OneHot", ["tokens", graph.integer(len(self.config.vocabulary)), graph.zero_one()])
+        inputs = [helper.make_tensor_value_info("tokens", TensorProto.INT64, ["B", "T"])]
+        steps = graph.node("Transpose", [tokens], perm=[1, 0, 2])
+        if self.config.label_in_encoder:
+            inputs.append(helper.make_tensor_value_info("labels", TensorProto.FLOAT, ["B", LABELS]))
+            count = graph.node("Shape", [steps], end=1)
+            shape = graph.node("Concat", [count, graph.constant([1, 1])], axis=0)
+            repeated = graph.node("Tile", [graph.node("Unsqueeze", ["labels", graph.constant([0])]), shape])
+            steps = graph.node("Concat", [steps, repeated], axis=2)
+        weights = [
+            graph.node("Unsqueeze", [self._onnx_gates(graph, f"encoder.gru.{name}_l0"), graph.constant([0])])
+            for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
+        ]
+        biases = graph.node("Concat", weights[2:], axis=1)
+        states, last = graph.nodes(
+            "GRU", [steps, weights[0], weights[1], biases], 2, hidden_size=hidden, linear_before_reset=1
+        )
+        # states: [T, 1, B, H]; last: [1, B, H]
+        if self.config.encoder_summary == "mean":
+            summary = graph.node("Squeeze", [graph.node("ReduceMean", [states], axes=[0], keepdims=0), graph.constant([0])])
+        else:
+            summary = graph.node("Squeeze", [last, graph.constant([0])])
+        graph.node(
+            "Gemm",
+            [summary, graph.parameter("encoder.mean.weight"), graph.parameter("encoder.mean.bias")],
+            output="mean",
+            transB=1,
+        )
+        outputs = [helper.make_tensor_value_info("mean", TensorProto.FLOAT, ["B", self.config.latent_size])]
+        return graph.serialised("melody_encoder", inputs, outputs)
+
+    def decoder_step(self) -> bytes:
+        """One step of the decoder: condition [B, L (+ 4)], state [B, H] and, where autoregressive, previous int64 [B]
+        (V for nothing) and step int64 [B] -> logits [B, V], next_state [B, H].
+        """
+        config, vocabulary = self.config, len(self.config.vocabulary)
+        graph = _Builder(self)
+        inputs = [
+            helper.make_tensor_value_info(
+                "condition", TensorProto.FLOAT, ["B", config.latent_size + LABELS * config.label_in_decoder]
+            ),
+            helper.make_tensor_value_info("state", TensorProto.FLOAT, ["B", config.hidden_size]),
+        ]
+        heard = "condition"
+        if config.autoregressive:
+            inputs += [
+                helper.make_tensor_value_info(name, TensorProto.INT64, ["B"]) for name in ("previous", "step")
+            ]
+            bar = graph.integer(STEPS_PER_BAR)
+            # An index outside the depth is all zeros: how "nothing before" is written.
+            history = graph.node("OneHot", ["previous", graph.integer(vocabulary), graph.zero_one()])
+            place = graph.node("OneHot", [graph.node("Mod", ["step", bar]), bar, graph.zero_one()])
+            bars = graph.integer(PHRASE_STEPS // STEPS_PER_BAR)
+            number = graph.node("OneHot", [graph.node("Div", ["step", bar]), bars, graph.zero_one()])
+            heard = graph.node("Concat", [history, place, number, "condition"], axis=1)
+        gates = [
+            graph.nodes(
+                "Split",
+                [graph.node("Gemm", [source, *(graph.parameter(f"decoder.gru.{kind}_{side}_l0") for kind in ("weight", "bias"))], transB=1)],
+                3,
+                axis=1,
+            )
+            for source, side in ((heard, "ih"), ("state", "hh"))
+        ]
+        (input_reset, input_update, input_new), (state_reset, state_update, state_new) = gates
+        reset = graph.node("Sigmoid", [graph.node("Add", [input_reset, state_reset])])
+        update = graph.node("Sigmoid", [graph.node("Add", [input_update, state_update])])
+        new = graph.node("Tanh", [graph.node("Add", [input_new, graph.node("Mul", [reset, state_new])])])
+        kept = graph.node("Mul", [update, graph.node("Sub", ["state", new])])
+        state = graph.node("Add", [new, kept], output="next_state")
+        graph.node(
+            "Gemm",
+            [state, graph.parameter("decoder.logits.weight"), graph.parameter("decoder.logits.bias")],
+            output="logits",
+            transB=1,
+        )
+        outputs = [
+            helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["B", vocabulary]),
+            helper.make_tensor_value_info("next_state", TensorProto.FLOAT, ["B", config.hidden_size]),
+        ]
+        return graph.serialised("melody_decoder_step", inputs, outputs)
+
+    def _onnx_gates(self, graph: "_Builder", name: str) -> str:
+        """A GRU parameter with its gates in ONNX's order: torch stacks reset, update, new; ONNX update, reset, new."""
+        reset, update, new = graph.nodes("Split", [graph.parameter(name)], 3, axis=0)
+        return graph.node("Concat", [update, reset, new], axis=0)
+
+
+class _Builder:
+    """Nodes and initializers of one graph, named by counting."""
+
+    def __init__(self, graphs: _Graphs) -> None:
+        self.graphs = graphs
+        self._nodes: list[onnx.NodeProto] = []
+        self._initializers: dict[str, onnx.TensorProto] = {}
+
+    def nodes(self, operator: str, inputs: list[str], outputs: int, **attributes: object) -> list[str]:
+        """Add a node with several outputs; their names."""
+        names = [f"{operator.lower()}_{len(self._nodes)}_{index}" for index in range(outputs)]
+        self._nodes.append(helper.make_node(operator, inputs, names, **attributes))
+        return names
+
+    def node(self, operator: str, inputs: list[str], output: str | None = None, **attributes: object) -> str:
+        """Add a node with one output; its name."""
+        name = output or f"{operator.lower()}_{len(self._nodes)}"
+        self._nodes.append(helper.make_node(operator, inputs, [name], **attributes))
+        return name
+
+    def parameter(self, name: str) -> str:
+        """A stored parameter as float32: an initializer that points into the safetensors file, and a cast."""
+        if name not in self._initializers:
+            start, end = self.graphs.header[name]["data_offsets"]
+            tensor = onnx.TensorProto(
+                name=name,
+                data_type=TensorProto.FLOAT16,
+                dims=self.graphs.header[name]["shape"],
+                data_location=TensorProto.EXTERNAL,
+            )
+            places = {"location": NUMBERS, "offset": self.graphs.data_start + start, "length": end - start}
+            for key, value in places.items():
+                tensor.external_data.add(key=key, value=str(value))
+            self._initializers[name] = tensor
+        return self.node("Cast", [name], to=TensorProto.FLOAT)
+
+    def constant(self, values: list[int]) -> str:
+        """An int64 vector."""
+        name = f"constant_{'_'.join(map(str, values))}"
+        self._initializers[name] = helper.make_tensor(name, TensorProto.INT64, [len(values)], values)
+        return name
+
+    def integer(self, value: int) -> str:
+        """An int64 scalar."""
+        name = f"integer_{value}"
+        self._initializers[name] = helper.make_tensor(name, TensorProto.INT64, [], [value])
+        return name
+
+    def zero_one(self) -> str:
+        """The two values of a one-hot vector."""
+        self._initializers["zero_one"] = helper.make_tensor("zero_one", TensorProto.FLOAT, [2], [0.0, 1.0])
+        return "zero_one"
+
+    def serialised(
+        self, name: str, inputs: list[onnx.ValueInfoProto], outputs: list[onnx.ValueInfoProto]
+    ) -> bytes:
+        """The finished model's bytes."""
+        graph = helper.make_graph(self._nodes, name, inputs, outputs, list(self._initializers.values()))
+        model = helper.make_model(
+            graph, producer_name="affetti", opset_imports=[helper.make_opsetid("", OPSET)], ir_version=8
+        )
+        serialised: bytes = model.SerializeToString()
+        return serialised

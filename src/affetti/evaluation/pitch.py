@@ -1,0 +1,110 @@
+"""The pitch measures of the papers' tables, after MusPy (Dong et al., ISMIR 2020), for many melodies at once.
+
+All but polyphony depend only on how often each pitch is struck, so they take pitch counts [N, 128]:
+`pitch_counts` makes them from melody tokens, `piece_pitch_counts` from pieces. Equal to muspy 0.5.0 except where
+a docstring says otherwise.
+"""
+
+from collections.abc import Iterable
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from affetti.evaluation.notes import Integers, Reals, notes_of
+from affetti.piece import Note, Piece
+
+PITCHES = 128
+SCALE_DEGREES = {
+    "major": (0, 2, 4, 5, 7, 9, 11),
+    "minor": (0, 2, 3, 5, 7, 8, 10),  # the natural minor, as MusPy has it: a raised leading tone lies outside
+}
+
+
+def pitch_counts(tokens: NDArray[np.integer]) -> Integers:
+    """How often each pitch is struck in each melody of `tokens` [N, T]: [N, 128]."""
+    notes = notes_of(tokens)
+    cells = np.bincount(notes.melody * PITCHES + notes.pitch, minlength=notes.melodies * PITCHES)
+    return cells.reshape(notes.melodies, PITCHES)
+
+
+def piece_pitch_counts(pieces: Iterable[Piece]) -> Integers:
+    """How often each pitch is struck in each piece, drums left out: [N, 128]."""
+    rows = [np.bincount([note.pitch for note in piece.notes] or [], minlength=PITCHES) for piece in pieces]
+    return np.asarray(rows, np.int64).reshape(-1, PITCHES)
+
+
+def pitch_range(counts: Integers) -> Integers:
+    """Semitones from the lowest to the highest pitch: [N], 0-127, 0 where there is no note.
+
+    MusPy gives -127 for a piece that has notes on drum tracks only; here that is 0 as well.
+    """
+    struck = _checked(counts) > 0
+    lowest = struck.argmax(axis=1)
+    highest = PITCHES - 1 - struck[:, ::-1].argmax(axis=1)
+    return np.where(struck.any(axis=1), highest - lowest, 0)
+
+
+def pitches_used(counts: Integers) -> Integers:
+    """The number of different pitches (MusPy's n_pitches_used): [N], 0-128."""
+    return np.count_nonzero(_checked(counts), axis=1)
+
+
+def pitch_classes_used(counts: Integers) -> Integers:
+    """The number of different pitch classes, octaves ignored (MusPy's n_pitch_classes_used): [N], 0-12."""
+    return np.count_nonzero(_class_counts(counts), axis=1)
+
+
+def in_scale_rate(counts: Integers, root: int, mode: Literal["major", "minor"]) -> Reals:
+    """The share of notes whose pitch class lies in a scale (MusPy's pitch_in_scale_rate): [N], 0-1.
+
+    `root` is the tonic's pitch class, 0 (C) to 11; "minor" is the natural minor. NaN where there is no note.
+    Raises ValueError for another root or mode.
+    """
+    if mode not in SCALE_DEGREES:
+        raise ValueError(f"mode is {mode!r}; it is 'major' or 'minor'")
+    if not 0 <= root <= 11:
+        raise ValueError(f"root is {root}; it is a pitch class, 0-11")
+    classes = _class_counts(counts)
+    inside = classes[:, [(root + degree) % 12 for degree in SCALE_DEGREES[mode]]].sum(axis=1)
+    notes = classes.sum(axis=1)
+    return np.divide(inside, notes, out=np.full(len(notes), np.nan), where=notes > 0)
+
+
+def polyphony(piece: Piece) -> float:
+    """The mean number of pitches that sound together while any sounds: 1 and up, NaN where there is no note.
+
+    MusPy's polyphony: a pitch that two notes hold at the same time counts once; drums are left out. A melody's is 1.
+    """
+    notes = piece.notes
+    by_pitch: dict[int, list[Note]] = {}
+    for note in notes:
+        by_pitch.setdefault(note.pitch, []).append(note)
+    sounding = _covered_ticks(notes)
+    if sounding == 0:
+        return float("nan")
+    return sum(_covered_ticks(same) for same in by_pitch.values()) / sounding
+
+
+def _covered_ticks(notes: Iterable[Note]) -> int:
+    """Ticks in which at least one of `notes` (sorted by start) sounds."""
+    covered = end = 0
+    for note in notes:
+        covered += max(0, note.end_ticks - max(end, note.start_ticks))
+        end = max(end, note.end_ticks)
+    return covered
+
+
+def _class_counts(counts: Integers) -> Integers:
+    """Pitch counts [N, 128] added up over octaves: [N, 12]."""
+    padded = np.pad(_checked(counts), ((0, 0), (0, -PITCHES % 12)))
+    return padded.reshape(len(counts), -1, 12).sum(axis=1)
+
+
+def _checked(counts: Integers) -> Integers:
+    array = np.asarray(counts)
+    if array.ndim != 2 or array.shape[1] != PITCHES:
+        raise ValueError(f"pitch counts are [N, {PITCHES}], not {list(array.shape)}")
+    if array.size and array.min() < 0:
+        raise ValueError("pitch counts are not negative")
+    return array

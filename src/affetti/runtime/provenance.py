@@ -1,0 +1,92 @@
+"""Provenance: how a composed piece came to be, stored in the piece itself, so that it can be made again."""
+
+import json
+from dataclasses import asdict, dataclass
+from functools import cache
+from importlib.metadata import version
+from typing import Any
+
+from affetti.errors import InputError
+from affetti.piece import Piece
+
+FIELD = "affetti"
+"""The key that marks a marker's JSON as provenance; its value is the version that composed the piece."""
+
+MAX_PROVENANCE_CHARACTERS = 64 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Provenance:
+    """Everything that decides a composed melody's bytes, and the licence of the weights that made it."""
+
+    system: str
+    weights: str
+    weights_sha256: str
+    licence: str
+    seed: int
+    piece: int
+    """Number of the piece within its call, from 0."""
+    valence: float | None
+    arousal: float | None
+    quadrant: str | None
+    """The name of the quadrant asked for, where no point was."""
+    bars: int
+    quarters_per_minute: float
+    key: str | None
+    temperature: float
+    nucleus: float
+    greedy: bool
+
+    def to_json(self) -> str:
+        """One line of ASCII JSON."""
+        return json.dumps({FIELD: _version(), **asdict(self)}, separators=(",", ":"))
+
+
+def read_provenance(piece: Piece) -> Provenance:
+    """The provenance stored in a piece. Raises InputError when there is none or it is not understood."""
+    for marker in piece.markers:
+        if len(marker.text) <= MAX_PROVENANCE_CHARACTERS and marker.text.startswith("{"):
+            try:
+                content = json.loads(marker.text)
+            except (ValueError, RecursionError):
+                continue
+            if isinstance(content, dict) and FIELD in content:
+                return _validated(content)
+    raise InputError("no provenance of affetti in this file: only pieces that affetti composed can be replayed")
+
+
+@cache
+def _version() -> str:
+    return version("affetti")
+
+
+@cache
+def _schema() -> Any:
+    from pydantic import ConfigDict, TypeAdapter, with_config
+
+    return TypeAdapter(with_config(ConfigDict(extra="forbid"))(Provenance))
+
+
+def _validated(content: dict[str, Any]) -> Provenance:
+    composed_by = content.pop(FIELD)
+    try:
+        provenance: Provenance = _schema().validate_python(content)
+    except ValueError as error:
+        raise InputError(
+            f"the provenance in this file (of affetti {str(composed_by)[:40]}) is not understood by {_version()}"
+        ) from error
+    return provenance
+
+
+def replay(piece: Piece) -> Piece:
+    """The piece that its provenance describes, composed again. Raises InputError when the weights are not here."""
+    from affetti.runtime.melody_model import MelodyModel
+
+    provenance = read_provenance(piece)
+    model = MelodyModel.load(provenance.weights)
+    if model.weights_hash != provenance.weights_sha256:
+        raise InputError(
+            f"composed with other weights {provenance.weights} ({provenance.weights_sha256[:12]}) "
+            f"than those here ({model.weights_hash[:12]})"
+        )
+    return model.compose_again(provenance)

@@ -1,0 +1,54 @@
+"""Drawing tokens from logits: temperature, nucleus, greedy; seeds that belong to one piece each.
+
+Shapes: B rows (pieces), V vocabulary.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from affetti.errors import InputError
+
+
+@dataclass(frozen=True, slots=True)
+class Sampling:
+    """How a token is drawn: likelihoods sharpened by `temperature` (below 1) or flattened (above), then only the
+    likeliest tokens that together reach `nucleus` kept; `greedy` takes the likeliest and draws nothing.
+    """
+
+    temperature: float = 1.0
+    nucleus: float = 1.0
+    greedy: bool = False
+
+    def __post_init__(self) -> None:
+        if not 0.05 <= self.temperature <= 5:
+            raise InputError(f"temperature is {self.temperature}; it must be between 0.05 and 5")
+        if not 0.01 <= self.nucleus <= 1:
+            raise InputError(f"nucleus is {self.nucleus}; it must be between 0.01 and 1")
+
+
+def generators(seed: int, pieces: Sequence[int]) -> list[np.random.Generator]:
+    """One random generator for each piece number: a piece sounds the same whatever is composed beside it."""
+    return [np.random.default_rng([seed, piece]) for piece in pieces]
+
+
+def draw(
+    logits: NDArray[np.float32], uniforms: NDArray[np.float64], sampling: Sampling
+) -> NDArray[np.int64]:
+    """One token index for each row of `logits` [B, V] (-inf: forbidden), decided by `uniforms` [B] in [0, 1)."""
+    if sampling.greedy:
+        return logits.argmax(axis=1)
+    scaled = logits.astype(np.float64) / sampling.temperature
+    likelihoods = np.exp(scaled - scaled.max(axis=1, keepdims=True))
+    likelihoods /= likelihoods.sum(axis=1, keepdims=True)
+    order = np.argsort(-likelihoods, axis=1, kind="stable")
+    ranked = np.take_along_axis(likelihoods, order, axis=1)
+    before = np.cumsum(ranked, axis=1) - ranked
+    ranked = np.where(before < sampling.nucleus, ranked, 0.0)  # the likeliest always stays: nothing is before it
+    cumulative = np.cumsum(ranked, axis=1)
+    chosen = (cumulative <= uniforms[:, None] * cumulative[:, -1:]).sum(axis=1)
+    # Rounding can push the last step past the end, onto tokens that the nucleus left out.
+    chosen = np.minimum(chosen, (ranked > 0).sum(axis=1) - 1)
+    return np.take_along_axis(order, chosen[:, None], axis=1)[:, 0]

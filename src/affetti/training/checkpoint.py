@@ -1,0 +1,40 @@
+"""Resumable checkpoints as one safetensors file: model and optimizer tensors, nothing pickled, written atomically."""
+
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file, safe_open, save
+from torch import Tensor, nn
+
+from affetti.errors import InputError
+from affetti.files import write_whole
+
+
+def save_checkpoint(path: Path, model: nn.Module, optimizer: torch.optim.Optimizer, *, epoch: int) -> None:
+    """Write model, optimizer state and the number of finished epochs; the file appears whole or not at all."""
+    tensors: dict[str, Tensor] = {f"model.{name}": value for name, value in model.state_dict().items()}
+    for index, state in optimizer.state_dict()["state"].items():
+        tensors |= {f"optimizer.{index}.{name}": torch.as_tensor(value) for name, value in state.items()}
+    tensors = {name: value.detach().cpu().contiguous() for name, value in tensors.items()}
+    write_whole(path, save(tensors, metadata={"epoch": str(epoch)}), force=True)
+
+
+def load_checkpoint(path: Path, model: nn.Module, optimizer: torch.optim.Optimizer) -> int:
+    """Put a checkpoint back into model and optimizer; the number of finished epochs.
+
+    Raises InputError when the file is damaged or belongs to another model.
+    """
+    try:
+        tensors = load_file(path)
+        with safe_open(path, framework="pt") as stream:
+            epoch = int(stream.metadata()["epoch"])
+        model.load_state_dict({name[6:]: value for name, value in tensors.items() if name.startswith("model.")})
+        state: dict[int, dict[str, Tensor]] = {}
+        for name, value in tensors.items():
+            if name.startswith("optimizer."):
+                _, index, key = name.split(".", 2)
+                state.setdefault(int(index), {})[key] = value
+        optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
+    except Exception as error:  # safetensors, torch and int each raise their own kinds for a damaged file
+        raise InputError(f"{path}: not a checkpoint of this model ({error})") from error
+    return epoch

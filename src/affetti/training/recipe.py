@@ -1,0 +1,79 @@
+"""Recipes: a YAML file that says what to train on what, with `--set key=value` on top."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from affetti.errors import InputError
+from affetti.files import read_bounded
+
+MAX_RECIPE_BYTES = 64 * 1024
+M = TypeVar("M", bound=BaseModel)
+
+
+class Recipe(BaseModel):
+    """One training run. `model` and `training` hold what differs from the preset."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    system: Literal["emoreg"]
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9_]{0,63}$")
+    """Name of the weights the run produces."""
+    preset: str
+    corpus: str
+    """Prepared corpus with the labelled examples."""
+    seed: int = Field(0, ge=0, lt=2**31)
+    folds: int = Field(0, ge=0, le=20)
+    """Cross-validation folds trained before the final model, split by tune; 0 for none."""
+    fold_seed: int = Field(0, ge=0, lt=2**31)
+    model: dict[str, Any] = {}
+    training: dict[str, Any] = {}
+
+
+def load_recipe(path: Path, overrides: Sequence[str] = ()) -> Recipe:
+    """The recipe in a YAML file with `key=value` overrides (dotted keys, YAML values) applied.
+
+    Raises InputError in one line for anything that is not a valid recipe.
+    """
+    return parse_recipe(read_bounded(path, max_bytes=MAX_RECIPE_BYTES), overrides, source=str(path))
+
+
+def parse_recipe(data: bytes, overrides: Sequence[str] = (), *, source: str) -> Recipe:
+    """As `load_recipe`, from the file's bytes; `source` names it in messages."""
+    try:
+        content = yaml.safe_load(data)
+    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
+        raise InputError(f"{source}: not YAML ({str(error)[:200]})") from error
+    if not isinstance(content, dict):
+        raise InputError(f"{source}: a recipe is a mapping of keys to values")
+    for override in overrides:
+        _apply(content, override)
+    return validated(Recipe, content, source)
+
+
+def validated(model: type[M], content: Any, source: str) -> M:
+    """`content` as a pydantic model; the first problem becomes one InputError line."""
+    try:
+        return model.model_validate(content)
+    except ValidationError as error:
+        problem = error.errors()[0]
+        where = ".".join(str(part) for part in problem["loc"]) or "value"
+        raise InputError(f"{source}: {where}: {problem['msg']}") from error
+
+
+def _apply(content: dict[str, Any], override: str) -> None:
+    key, separator, text = override.partition("=")
+    if not separator or not key:
+        raise InputError(f"--set {override[:80]!r}: write key=value, for example training.epochs=50")
+    *parents, last = key.split(".")
+    for parent in parents:
+        content = content.setdefault(parent, {})
+        if not isinstance(content, dict):
+            raise InputError(f"--set {override[:80]!r}: {parent} has no keys inside")
+    try:
+        content[last] = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise InputError(f"--set {override[:80]!r}: the value is not YAML") from error

@@ -1,0 +1,119 @@
+"""The folder a training run writes: its recipe, environment, log, checkpoint and results."""
+
+import json
+import platform
+import subprocess
+import sys
+from collections.abc import Mapping
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import torch
+import yaml
+from torch.utils.tensorboard import SummaryWriter
+
+from affetti.errors import InputError
+from affetti.files import write_whole
+from affetti.training.recipe import Recipe
+
+Scalars = Mapping[str, float]
+
+
+class RunFolder:
+    """Paths and logs of one run. A cross-validation fold is a run folder inside its run's `folds/`."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.checkpoint = path / "checkpoint.safetensors"
+        self.weights = path / "weights"
+        self.latents = path / "latents"
+
+    def start(self, recipe: Recipe, *, resume: bool) -> None:
+        """Create the folder with config.yaml and environment.json, or check that it holds the same recipe.
+
+        Raises InputError when the folder holds a run and `resume` is false, or holds another recipe.
+        """
+        config = self.path / "config.yaml"
+        content = yaml.safe_dump(recipe.model_dump(mode="json"), sort_keys=False)
+        if config.exists():
+            if not resume:
+                raise InputError(f"{self.path} already holds a run; continue it with --resume or choose another --out")
+            if yaml.safe_load(config.read_text()) != yaml.safe_load(content):
+                raise InputError(f"{self.path} holds a run of another recipe; choose another --out")
+            return
+        write_whole(config, content.encode())
+        write_whole(self.path / "environment.json", json.dumps(environment(), indent=2).encode(), force=True)
+
+    def fold(self, index: int) -> "RunFolder":
+        """The run folder of one cross-validation fold."""
+        return RunFolder(self.path / "folds" / str(index))
+
+    def open_log(self, *, finished_epochs: int) -> "RunLog":
+        """The run's log, cut back to the epochs that the checkpoint holds."""
+        return RunLog(self.path, finished_epochs)
+
+
+class RunLog:
+    """Scalars per epoch as JSON lines (log.jsonl) and for TensorBoard (tensorboard/)."""
+
+    def __init__(self, path: Path, finished_epochs: int) -> None:
+        path.mkdir(parents=True, exist_ok=True)
+        file = path / "log.jsonl"
+        kept: list[str] = []
+        if file.exists():
+            kept = [line for line in file.read_text().splitlines() if _epoch_of(line) <= finished_epochs]
+        write_whole(file, "".join(f"{line}\n" for line in kept).encode(), force=True)
+        self._lines = file.open("a")
+        self._board = SummaryWriter(path / "tensorboard", purge_step=finished_epochs + 1)  # type: ignore[no-untyped-call]
+
+    def write(self, epoch: int, scalars: Scalars) -> None:
+        """Add one epoch's scalars."""
+        rounded = {name: round(value, 6) for name, value in scalars.items()}
+        self._lines.write(json.dumps({"epoch": epoch, **rounded}) + "\n")
+        self._lines.flush()
+        for name, value in scalars.items():
+            self._board.add_scalar(name, value, epoch)  # type: ignore[no-untyped-call]
+
+    def close(self) -> None:
+        """Flush and close both logs."""
+        self._lines.close()
+        self._board.close()  # type: ignore[no-untyped-call]
+
+
+def _epoch_of(line: str) -> float:
+    try:
+        return int(json.loads(line)["epoch"])
+    except (ValueError, KeyError, TypeError):
+        return float("inf")  # the line that a killed process left half-written
+
+
+def environment() -> dict[str, Any]:
+    """What the run ran on, for the record."""
+    packages = ("affetti", "torch", "numpy", "safetensors", "onnx", "onnxruntime", "symusic")
+    try:
+        commit = subprocess.run(  # noqa: S603: fixed arguments, no shell
+            ["git", "rev-parse", "HEAD"],  # noqa: S607: whatever git the user has
+            cwd=Path(__file__).parent,
+            capture_output=True,
+            text=True,
+            timeout=10,
+            check=False,
+        ).stdout.strip()
+    except OSError:
+        commit = ""
+    return {
+        "python": sys.version.split()[0],
+        "platform": platform.platform(),
+        "processor": platform.processor() or platform.machine(),
+        "cuda": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
+        "packages": {name: _version(name) for name in packages},
+        "commit": commit or None,
+    }
+
+
+def _version(name: str) -> str | None:
+    try:
+        return version(name)
+    except ModuleNotFoundError:
+        return None

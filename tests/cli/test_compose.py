@@ -1,0 +1,132 @@
+"""`affetti compose`: files, names, seeds, formats and what it prints."""
+
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from affetti.midi import read_midi
+
+Affetti = Callable[[str], int]
+Captured = pytest.CaptureFixture[str]
+
+
+def _names(folder: Path) -> list[str]:
+    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
+
+
+def test_the_command_of_the_readme(here: Path, affetti: Affetti, capsys: Captured) -> None:
+    assert affetti("compose --system emoreg --emotion happy --seed 1 --out happy.mid") == 0
+    piece = read_midi(here / "happy.mid")
+    assert piece.notes
+    assert 4.0 < piece.duration_seconds <= 8.0
+    captured = capsys.readouterr()
+    assert captured.out.startswith("happy.mid: happy (Q1), 4 bars, ")
+    assert captured.out.endswith("s, seed 1\n")
+    assert captured.err == ""
+
+
+def test_the_same_seed_gives_the_same_bytes_and_another_does_not(here: Path, affetti: Affetti) -> None:
+    for name, seed in [("a", 7), ("b", 7), ("c", 8)]:
+        assert affetti(f"compose --emotion sad --seed {seed} --out {name}.mid") == 0
+    a, b, c = ((here / f"{name}.mid").read_bytes() for name in "abc")
+    assert a == b != c
+
+
+def test_a_drawn_seed_is_told_and_composes_the_same_again(
+    here: Path, affetti: Affetti, capsys: Captured
+) -> None:
+    assert affetti("compose --emotion calm --out first.mid --json") == 0
+    seed = json.loads(capsys.readouterr().out)["seed"]
+    assert affetti(f"compose --emotion calm --seed {seed} --out second.mid") == 0
+    assert (here / "first.mid").read_bytes() == (here / "second.mid").read_bytes()
+
+
+@pytest.mark.parametrize("names", [("happy", "Q1", "e1", "HAPPINESS"), ("calm", "q4", "relaxed", "content")])
+def test_an_emotion_has_many_names(names: tuple[str, ...], here: Path, affetti: Affetti) -> None:
+    for name in names:
+        assert affetti(f"compose --emotion {name} --seed 1 --out {name}.mid") == 0
+    assert len({(here / f"{name}.mid").read_bytes() for name in names}) == 1
+
+
+@pytest.mark.parametrize(
+    ("options", "files"),
+    [
+        ("--emotion Q3", ["sad-5.mid"]),
+        ("--valence 0.8 --arousal -0.4", ["v+0.80a-0.40-5.mid"]),
+        ("--emotion e1 --out folder", ["folder/happy-5.mid"]),
+        ("--emotion e1 --out folder.d/", ["folder.d/happy-5.mid"]),
+        ("--emotion e1 --out new/a.mid", ["new/a.mid"]),
+        ("--emotion e1 --count 2", ["happy-5-001.mid", "happy-5-002.mid"]),
+        ("--emotion e1 --count 2 --out new/a.mid", ["new/a-001.mid", "new/a-002.mid"]),
+        ("--emotion e1 --format 'mid, MID'", ["happy-5.mid"]),
+    ],
+)
+def test_where_files_go(options: str, files: list[str], here: Path, affetti: Affetti) -> None:
+    assert affetti(f"compose --seed 5 {options}") == 0
+    assert _names(here) == files
+
+
+def test_json_says_what_was_composed(here: Path, affetti: Affetti, capsys: Captured) -> None:
+    assert affetti("compose --valence 0.8 --arousal -0.4 --count 2 --bars 8 --seed 3 --json") == 0
+    document = json.loads(capsys.readouterr().out)
+    pieces = document.pop("pieces")
+    assert len(document.pop("weights_hash")) == 64
+    assert isinstance(document.pop("weights"), str)
+    point = {"emotion": None, "valence": 0.8, "arousal": -0.4, "quadrant": "Q4"}
+    assert document == point | {"system": "emoreg", "seed": 3, "bars": 8}
+    for described in pieces:
+        (path,) = described["paths"]
+        piece = read_midi(here / path)
+        assert described["notes"] == len(piece.notes)
+        assert described["seconds"] == pytest.approx(piece.duration_seconds, abs=0.001)
+        assert 8 < described["seconds"] <= 16
+
+
+def test_many_files_are_told_in_one_line(here: Path, affetti: Affetti, capsys: Captured) -> None:
+    assert affetti("compose --emotion angry --count 25 --seed 1 --out many/x.mid") == 0
+    assert len(_names(here)) == 25
+    (line,) = capsys.readouterr().out.splitlines()
+    assert line.startswith("many/x-001.mid … x-025.mid: 25 melodies, angry (Q2), 4 bars each, ")
+
+
+def test_melodies_of_one_call_differ(here: Path, affetti: Affetti) -> None:
+    assert affetti("compose --emotion happy --count 5 --seed 1") == 0
+    assert len({read_midi(here / name).notes for name in _names(here)}) == 5
+
+
+def test_tempo_is_in_the_file(here: Path, affetti: Affetti) -> None:
+    assert affetti("compose --emotion happy --seed 1 --tempo 90 --out a.mid") == 0
+    assert read_midi(here / "a.mid").tempos[0].quarters_per_minute == 90
+
+
+def test_nothing_is_overwritten_without_force(here: Path, affetti: Affetti, capsys: Captured) -> None:
+    taken = here / "x-003.mid"
+    taken.write_bytes(b"mine")
+    command = "compose --emotion happy --seed 1 --count 3 --out x.mid"
+    assert affetti(command) == 2
+    assert _names(here) == ["x-003.mid"]  # all targets are checked before the first is written
+    assert taken.read_bytes() == b"mine"
+    assert capsys.readouterr().err == "affetti: x-003.mid exists; use --force to overwrite it\n"
+    assert affetti(f"{command} --force") == 0
+    assert _names(here) == ["x-001.mid", "x-002.mid", "x-003.mid"]
+    assert read_midi(taken).notes
+
+
+def test_scores_are_written_beside_the_midi(here: Path, affetti: Affetti) -> None:
+    pytest.importorskip("verovio")
+    assert affetti("compose --emotion happy --seed 1 --format mid,musicxml,svg --out a.mid") == 0
+    assert _names(here) == ["a.mid", "a.musicxml", "a.svg"]
+    assert "<score-partwise" in (here / "a.musicxml").read_text("utf-8")
+    assert "<svg" in (here / "a.svg").read_text("utf-8")
+
+
+def test_a_score_that_cannot_be_made_leaves_no_midi_either(
+    here: Path, affetti: Affetti, monkeypatch: pytest.MonkeyPatch, capsys: Captured
+) -> None:
+    monkeypatch.setitem(sys.modules, "music21", None)  # as where the extra is not installed
+    assert affetti("compose --emotion happy --seed 1 --format mid,svg --out a.mid") == 2
+    assert _names(here) == []
+    assert "affetti[scores]" in capsys.readouterr().err

@@ -1,0 +1,166 @@
+"""One direction of imports, torch below one line, one MIDI library in one file, heavy things only when used.
+
+The rule is read out of the source by its syntax, so it holds for code that no test runs, and then tried.
+"""
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+PACKAGE = Path(__file__).resolve().parents[1] / "src" / "affetti"
+
+ABOVE_THE_LINE = (
+    "errors",
+    "files",
+    "emotion",
+    "piece",
+    "midi",
+    "scores",
+    "analysis",
+    "tokens",
+    "corpora",
+    "runtime",
+)
+BELOW_THE_LINE = ("layers", "training", "emoreg", "evaluation", "cli")
+LAYERS = (*ABOVE_THE_LINE, *BELOW_THE_LINE)
+
+TORCH = {"torch", "tensorboard"}
+TORCH_LAYERS = {"layers", "training", "emoreg"}  # and cli.train, inside its function
+HEAVY = {
+    *TORCH,
+    "onnx",
+    "onnxruntime",
+    "matplotlib",
+    "music21",
+    "verovio",
+    "pooch",
+    "muspy",
+    "pandas",
+    "scipy",
+}
+
+
+class Import(NamedTuple):
+    """One import statement: where it stands and what it names ("affetti.midi", "torch.nn")."""
+
+    file: Path
+    line: int
+    target: str
+    at_module_level: bool
+
+    @property
+    def layer(self) -> str:
+        """The layer of the file it stands in; "" for the package's own __init__ and __main__."""
+        first = self.file.relative_to(PACKAGE).parts[0]
+        return "" if first.startswith("__") else first.removesuffix(".py")
+
+    @property
+    def library(self) -> str:
+        return self.target.partition(".")[0]
+
+    def __str__(self) -> str:
+        return f"{self.file.relative_to(PACKAGE)}:{self.line} imports {self.target}"
+
+
+def _imports(file: Path) -> Iterator[Import]:
+    """All imports of a file, those inside functions marked as such."""
+
+    def visit(node: ast.AST, at_module_level: bool) -> Iterator[Import]:
+        for child in ast.iter_child_nodes(node):
+            if isinstance(child, ast.Import):
+                for alias in child.names:
+                    yield Import(file, child.lineno, alias.name, at_module_level)
+            elif isinstance(child, ast.ImportFrom):
+                assert child.level == 0, f"{file}:{child.lineno}: relative imports hide their layer"
+                for alias in child.names:
+                    yield Import(file, child.lineno, f"{child.module}.{alias.name}", at_module_level)
+            is_function = isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
+            yield from visit(child, at_module_level and not is_function)
+
+    yield from visit(ast.parse(file.read_text(encoding="utf-8")), True)
+
+
+IMPORTS = [found for file in sorted(PACKAGE.rglob("*.py")) for found in _imports(file)]
+
+
+def test_every_module_belongs_to_a_layer() -> None:
+    layers = {
+        path.name.removesuffix(".py") for path in PACKAGE.iterdir() if path.is_dir() or path.suffix == ".py"
+    }
+    assert {layer for layer in layers if not layer.startswith("__")} - {"weights"} <= set(LAYERS)
+    assert len(IMPORTS) > 100  # the rule below is checked on something
+
+
+def test_torch_stays_below_the_line() -> None:
+    allowed_file = PACKAGE / "cli" / "train.py"
+    wrong = [
+        str(found)
+        for found in IMPORTS
+        if found.library in TORCH
+        and found.layer not in TORCH_LAYERS
+        and not (found.file == allowed_file and not found.at_module_level)
+    ]
+    assert not wrong
+
+
+def test_only_midi_imports_symusic() -> None:
+    assert [str(found) for found in IMPORTS if found.library == "symusic" and found.layer != "midi"] == []
+
+
+def test_heavy_libraries_are_imported_where_they_are_used() -> None:
+    wrong = [
+        str(found)
+        for found in IMPORTS
+        if found.library in HEAVY and found.at_module_level and found.layer not in TORCH_LAYERS
+    ]
+    assert not wrong
+
+
+def test_layers_import_upwards_only() -> None:
+    """A module imports from its own layer or one above it (the package's __init__ belongs to no layer)."""
+    wrong = []
+    for found in IMPORTS:
+        if found.layer and found.at_module_level and found.target.startswith("affetti."):
+            target = found.target.split(".")[1]
+            if target in LAYERS and LAYERS.index(target) > LAYERS.index(found.layer):
+                wrong.append(str(found))
+    assert not wrong
+
+
+@pytest.mark.parametrize(
+    ("code", "absent"),
+    [
+        (
+            "import affetti, affetti.midi, affetti.runtime",
+            ["torch", "onnx", "onnxruntime", "matplotlib", "music21"],
+        ),
+        (
+            "from affetti.cli import run; assert run(['compose', '--help']) == 0",
+            [
+                "torch",
+                "onnx",
+                "onnxruntime",
+                "matplotlib",
+                "music21",
+                "symusic",
+                "numpy",
+                "rich",
+                "affetti.cli.train",
+            ],
+        ),
+        (
+            "from affetti.cli import run; assert run(['--help']) == 0",
+            ["numpy", "rich", "affetti.cli.compose", "affetti.cli.read", "affetti.cli.evaluate"],
+        ),
+    ],
+    ids=["api", "compose --help", "--help"],
+)
+def test_a_new_process_loads_only_what_it_uses(code: str, absent: list[str]) -> None:
+    check = f"{code}\nimport sys\nprint('LOADED', [name for name in {absent} if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", check], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "LOADED []"
