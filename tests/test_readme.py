@@ -13,9 +13,7 @@ ROOT = Path(__file__).resolve().parents[1]
 
 def _command(number: int) -> str:
     script = ROOT / ".ci" / "readme_commands.py"
-    return subprocess.run(
-        [sys.executable, script, str(number)], capture_output=True, text=True, check=True
-    ).stdout
+    return subprocess.run([sys.executable, script, str(number)], capture_output=True, text=True, check=True).stdout
 
 
 def test_command_1_composes_with_the_light_installation() -> None:

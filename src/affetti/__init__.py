@@ -1,8 +1,8 @@
 """affetti: compose symbolic music with a chosen emotion, see what carries it, and change it.
 
-    import affetti
-    model = affetti.load("emoreg")                     # shipped weights; no network, no torch
-    model.compose("sad", bars=8, seed=7).save("sad.mid")
+import affetti
+model = affetti.load("emoreg")                     # shipped weights; no network, no torch
+model.compose("sad", bars=8, seed=7).save("sad.mid")
 """
 
 from pathlib import Path

@@ -76,7 +76,8 @@ class Emotion:
         return cls(0.5 * quadrant.valence_sign, 0.5 * quadrant.arousal_sign)
 
     def __str__(self) -> str:
-        return f"valence {self.valence:+.2f}, arousal {self.arousal:+.2f} ({self.quadrant.name} {self.quadrant.label})"
+        quadrant = self.quadrant
+        return f"valence {self.valence:+.2f}, arousal {self.arousal:+.2f} ({quadrant.name} {quadrant.label})"
 
 
 def parse_quadrant(text: str) -> Quadrant:

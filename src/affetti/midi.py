@@ -90,9 +90,7 @@ def midi_bytes(piece: Piece) -> bytes:
     for tempo in piece.tempos:
         score.tempos.append(symusic.Tempo(tempo.start_ticks, mspq=_microseconds_per_quarter(tempo)))
     for metre in piece.time_signatures:
-        score.time_signatures.append(
-            symusic.TimeSignature(metre.start_ticks, metre.numerator, metre.denominator)
-        )
+        score.time_signatures.append(symusic.TimeSignature(metre.start_ticks, metre.numerator, metre.denominator))
     for key in piece.key_signatures:
         score.key_signatures.append(symusic.KeySignature(key.start_ticks, key.sharps, int(key.is_minor)))
     for marker in piece.markers:
@@ -151,9 +149,7 @@ def _check_piece(piece: Piece) -> None:
         *piece.key_signatures,
         *piece.markers,
     ]
-    _require(
-        1 <= piece.ticks_per_quarter <= MAX_TICKS_PER_QUARTER, piece.ticks_per_quarter, "ticks per quarter"
-    )
+    _require(1 <= piece.ticks_per_quarter <= MAX_TICKS_PER_QUARTER, piece.ticks_per_quarter, "ticks per quarter")
     _require(len(piece.tracks) <= MAX_TRACKS, len(piece.tracks), "tracks")
     _require(len(piece.tracks) + len(settings) > 0, piece, "an empty piece")
     _require(len(notes) <= MAX_NOTES, len(notes), "notes")
@@ -300,9 +296,7 @@ def _walk_track(walk: _Walk, start: int, track: bytes) -> None:
             position += 1
         if not 0x80 <= status < _SYSEX:
             raise InputError(f"byte {start + position:,} of the file is no MIDI event (0x{first:02x})")
-        second = (
-            0 if 0xC0 <= status < 0xE0 else track[position + 1]
-        )  # program and channel pressure have one byte
+        second = 0 if 0xC0 <= status < 0xE0 else track[position + 1]  # program and channel pressure have one byte
         if track[position] >= 0x80 or second >= 0x80:
             raise InputError(f"byte {start + position:,} of the file is no MIDI data")
         if 0x90 <= status < 0xA0 and second:

@@ -17,14 +17,15 @@ from affetti.piece import Piece, TimeSignature, Track
 if TYPE_CHECKING:  # music21 takes a second to import
     import music21
 
-MAX_BARS = 1_000
-"""Longer pieces take minutes to engrave; the longest in our corpora has about 400 bars."""
+MAX_BARS = 4_000
+"""Bars of all tracks together. The longest piece in our corpora has 1,884 in three tracks and takes 10 s."""
 
 _SIXTEENTHS_PER_QUARTER = 4
 _SIXTEENTHS_PER_WHOLE = 16
 _MIDDLE_C = 60
 _NOTE_HEADS = (16, 12, 8, 6, 4, 3, 2, 1)  # sixteenths: whole, dotted half, half …
 _RESTS = (16, 8, 4, 2, 1)
+_SCALES = {"major": (0, 2, 4, 5, 7, 9, 11), "minor": (0, 2, 3, 5, 7, 8, 10, 11)}  # with the leading tone
 _MIN_SHARE_OF_HAND = 0.2  # fewer notes beyond middle C are one hand's excursion, not another hand
 
 _Sixteenths = tuple[int, int, int]
@@ -60,10 +61,10 @@ class _Bar:
 def musicxml(piece: Piece) -> str:
     """A piece as MusicXML: one staff for a voice or a hand, two for a track that plays both hands of a piano.
 
-    The key is the piece's first key signature, else the one music21 hears in the notes; the tempo is the
-    first one. Changes of metre take effect at the next bar line. The same piece gives the same text. Raises
-    InputError without the extra, for a piece without pitched notes, one of more than 1,000 bars, or bars that
-    are no whole number of sixteenths.
+    The key is the piece's first key signature, else one heard in the notes; the tempo is the first one.
+    Changes of metre take effect at the next bar line. The same piece gives the same text. Raises InputError
+    without the extra, for a piece without pitched notes, one of more than `MAX_BARS`, or bars that are no
+    whole number of sixteenths.
     """
     try:
         import music21
@@ -74,7 +75,8 @@ def musicxml(piece: Piece) -> str:
     if not tracks:
         raise InputError("no pitched notes: there is nothing to write in a score")
     notes = [_sixteenths(track, piece.ticks_per_quarter) for track in tracks]
-    bars = _bars(piece, max(end for track_notes in notes for _, end, _ in track_notes))
+    end = max(end for track_notes in notes for _, end, _ in track_notes)
+    bars = _bars(piece, end, limit=MAX_BARS // len(tracks))
     key = _key(piece)
     score = music21.stream.Score()
     score.metadata = music21.metadata.Metadata(title=" ")  # else music21 calls it a fragment
@@ -82,7 +84,7 @@ def musicxml(piece: Piece) -> str:
         staves = [track_notes] if len(tracks) == 2 else _hands(track_notes)
         parts = [_part(_chords(staff), bars, key) for staff in staves]
         for part in parts:
-            part.partName = track.name if len(tracks) > 2 else ""
+            part.partName = track.name if len(tracks) > 2 and part is parts[0] else ""
             score.insert(0, part)
         if len(parts) == 2:
             score.insert(0, music21.layout.StaffGroup(parts, symbol="brace", barTogether=True))
@@ -90,7 +92,9 @@ def musicxml(piece: Piece) -> str:
     if len(tracks) == 2:
         score.insert(0, music21.layout.StaffGroup(parts, symbol="brace", barTogether=True))
     for number, part in enumerate(parts, start=1):
-        part.id = f"P{number}"  # else an address in memory
+        instrument = music21.instrument.Instrument()
+        instrument.partId = f"P{number}"  # else music21 draws one
+        part.insert(0, instrument)
     if piece.tempos:
         mark = music21.tempo.MetronomeMark(number=round(piece.tempos[0].quarters_per_minute))
         parts[0].measure(1).insert(0, mark)
@@ -165,8 +169,8 @@ def _chords(notes: list[_Sixteenths]) -> list[_Chord]:
     return chords
 
 
-def _bars(piece: Piece, end: int) -> list[_Bar]:
-    """The bars up to a sixteenth. Raises InputError for too many, or for bars that sixteenths do not fill."""
+def _bars(piece: Piece, end: int, *, limit: int) -> list[_Bar]:
+    """The bars up to a sixteenth. Raises InputError for more than `limit`, or uneven ones."""
     scale = _SIXTEENTHS_PER_QUARTER / piece.ticks_per_quarter
     metres = sorted(piece.time_signatures, key=lambda metre: metre.start_ticks)
     starts = [int(metre.start_ticks * scale + 0.5) for metre in metres]
@@ -183,13 +187,17 @@ def _bars(piece: Piece, end: int) -> list[_Bar]:
         beat = max(_SIXTEENTHS_PER_WHOLE // metre.denominator, 1) * (3 if is_compound else 1)
         bars.append(_Bar(position, length, beat, is_compound, None if name == current else name))
         position, current = position + length, name
-        if len(bars) > MAX_BARS:
-            raise InputError(f"more than {MAX_BARS:,} bars: too long for a score")
+        if len(bars) > limit:
+            raise InputError(f"more than {MAX_BARS:,} bars in all tracks together: too long for a score")
     return bars
 
 
 def _key(piece: Piece) -> _Key:
-    """The key to write: the piece's first, else music21's guess from how long each pitch class sounds."""
+    """The key to write: the piece's first, else the one in which the least of its time is foreign.
+
+    Among equals music21's correlation with Krumhansl and Kessler's profiles decides. It does not decide
+    alone: it hears G A B C in F major, and a reader wants few accidentals.
+    """
     import music21
 
     if piece.key_signatures:
@@ -202,7 +210,14 @@ def _key(piece: Piece) -> _Key:
         if total:
             quarters = total / piece.ticks_per_quarter
             heard.append(music21.note.Note(_MIDDLE_C + pitch_class, quarterLength=quarters))
-    key = heard.analyze("key")
+
+    def rank(key: "music21.key.Key") -> tuple[int, float]:
+        scale = {(key.tonic.pitchClass + step) % 12 for step in _SCALES[key.mode]}
+        foreign = sum(total for pitch_class, total in enumerate(ticks) if pitch_class not in scale)
+        return foreign, -key.correlationCoefficient
+
+    likeliest = heard.analyze("key")
+    key = min([likeliest, *likeliest.alternateInterpretations], key=rank)
     return _Key(key.sharps, key.mode == "minor")
 
 

@@ -17,9 +17,7 @@ ROOT = Path(__file__).resolve().parents[2]
 def test_help_lists_every_verb(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["--help"]) == 0
     listed = capsys.readouterr().out.partition("Commands:")[2]
-    assert [
-        line.split()[0] for line in listed.splitlines() if line.startswith("  ") and line[2] != " "
-    ] == list(VERBS)
+    assert [line.split()[0] for line in listed.splitlines() if line.startswith("  ") and line[2] != " "] == list(VERBS)
 
 
 def test_without_a_verb_the_help_is_shown(capsys: pytest.CaptureFixture[str]) -> None:

@@ -83,10 +83,7 @@ def wrong_files(here: Path) -> None:
 
 
 def _contents(folder: Path) -> dict[str, bytes | None]:
-    return {
-        str(path.relative_to(folder)): path.read_bytes() if path.is_file() else None
-        for path in folder.rglob("*")
-    }
+    return {str(path.relative_to(folder)): path.read_bytes() if path.is_file() else None for path in folder.rglob("*")}
 
 
 @pytest.mark.parametrize("arguments", CASES.values(), ids=CASES.keys())

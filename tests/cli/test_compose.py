@@ -35,9 +35,7 @@ def test_the_same_seed_gives_the_same_bytes_and_another_does_not(here: Path, aff
     assert a == b != c
 
 
-def test_a_drawn_seed_is_told_and_composes_the_same_again(
-    here: Path, affetti: Affetti, capsys: Captured
-) -> None:
+def test_a_drawn_seed_is_told_and_composes_the_same_again(here: Path, affetti: Affetti, capsys: Captured) -> None:
     assert affetti("compose --emotion calm --out first.mid --json") == 0
     seed = json.loads(capsys.readouterr().out)["seed"]
     assert affetti(f"compose --emotion calm --seed {seed} --out second.mid") == 0

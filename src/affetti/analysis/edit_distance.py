@@ -9,27 +9,26 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from affetti.tokens.melody import REST
-
 Pitches = NDArray[np.int16]
 """The pitches of a melody's notes in the order in which they start, shape [notes]."""
 
 PitchLists = Sequence[Sequence[int] | Pitches]
 
+_MIDI_PITCHES = 128  # a token below it is a note's pitch, one from it on a rest or hold (tokens.melody)
 _NO_PITCH = -1000  # equal to no pitch, also after a transposition
 
 
 def pitch_sequences(tokens: NDArray[np.int16]) -> list[Pitches]:
-    """The pitches of the notes that start in each melody of `tokens` [N, T]: N sequences, some may be empty."""
-    return [melody[melody < REST].astype(np.int16) for melody in tokens]
+    """The pitches of the notes that start in each melody of `tokens` [N, T]: N sequences, maybe empty."""
+    return [melody[melody < _MIDI_PITCHES].astype(np.int16) for melody in tokens]
 
 
 def normalized_pitch_distances(first: PitchLists, second: PitchLists | None = None) -> NDArray[np.float64]:
     """Levenshtein distance of each pair, divided by the longer sequence's length: float [N, M] in [0, 1].
 
-    An edit inserts, deletes or replaces one pitch; all cost 1. 0 means the same pitches in the same order, 1 that
-    nothing can be kept. Two empty sequences are 0 apart, an empty and another 1. `second` is `first` where it is
-    None.
+    An edit inserts, deletes or replaces one pitch; all cost 1. 0 means the same pitches in the same order, 1
+    that nothing can be kept. Two empty sequences are 0 apart, an empty and another 1. `second` is `first`
+    where it is None.
     """
     others, lengths = _padded(first if second is None else second)
     distances = np.zeros((len(first), len(others)))
@@ -40,11 +39,12 @@ def normalized_pitch_distances(first: PitchLists, second: PitchLists | None = No
 
 
 def opening_distances(sequences: PitchLists) -> NDArray[np.float64]:
-    """How well the shorter of each pair matches the longer one's beginning in any key: float [N, N], symmetric.
+    """How far the shorter of each pair is from an opening of the longer in any key: float [N, N], symmetric.
 
-    The least Levenshtein distance between the shorter sequence and any opening of the longer one, divided by the
-    shorter one's length, in [0, 1]. Tried are the transpositions in which one of the first two notes of each
-    coincide, so a match that edits the first two notes of either is not found. An empty sequence is 1 from all.
+    The least Levenshtein distance between the shorter sequence and any opening of the longer one, divided by
+    the shorter one's length, in [0, 1]. Tried are the transpositions in which one of the first two notes of
+    each coincide, so a match that edits the first two notes of either is not found. An empty sequence is 1
+    from all.
     """
     others, lengths = _padded(sequences)
     distances = np.ones((len(others), len(others)))
@@ -77,9 +77,9 @@ def _padded(sequences: PitchLists) -> tuple[Pitches, NDArray[np.int64]]:
 def _edits_to_openings(one: Pitches, others: Pitches) -> NDArray[np.int32]:
     """Edits from `one` to the first 0, 1, … pitches of each row of `others` [M, longest]: [M, longest + 1].
 
-    The usual table, all M of them at once and a row at a time: a cell is the least of "delete" and "replace", which
-    look at the row above, and "insert", which looks at the cell to the left. The running minimum of (cell - column)
-    does all inserts of a row in one step.
+    The usual table, all M of them at once and a row at a time: a cell is the least of "delete" and "replace",
+    which look at the row above, and "insert", which looks at the cell to the left. The running minimum of
+    (cell - column) does all inserts of a row in one step.
     """
     columns = np.arange(others.shape[1] + 1, dtype=np.int32)
     row = np.tile(columns, (len(others), 1))

@@ -3,6 +3,7 @@
 import os
 import sys
 from collections.abc import Sequence
+from functools import partial
 from importlib import import_module
 from typing import Annotated, Any
 
@@ -23,7 +24,7 @@ VERBS = {
 }
 """Verb -> its line in `affetti --help`. Module affetti.cli.VERB holds a function VERB, or a group `app`."""
 
-PLAIN = {"rich_markup_mode": None, "pretty_exceptions_enable": False, "add_completion": False}
+_plain_typer = partial(typer.Typer, rich_markup_mode=None, pretty_exceptions_enable=False, add_completion=False)
 """No boxes and no decorated tracebacks: plain help reads the same in a terminal, a log and docs/cli.md."""
 
 
@@ -39,7 +40,7 @@ class LazyVerbs(TyperGroup):
         if cmd_name not in VERBS:
             return None
         module = import_module(f"affetti.cli.{cmd_name}")
-        holder = typer.Typer(**PLAIN)  # type: ignore[arg-type]
+        holder = _plain_typer()
         if hasattr(module, "app"):
             holder.add_typer(module.app, name=cmd_name)
         else:
@@ -52,10 +53,8 @@ class LazyVerbs(TyperGroup):
             formatter.write_dl(list(VERBS.items()))
 
 
-app = typer.Typer(
-    cls=LazyVerbs,
-    help="Compose symbolic music with a chosen emotion, see what carries it, and change it.",
-    **PLAIN,  # type: ignore[arg-type]
+app = _plain_typer(
+    cls=LazyVerbs, help="Compose symbolic music with a chosen emotion, see what carries it, and change it."
 )
 
 
@@ -98,9 +97,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # the reader of our output has gone, as `| head` does: nobody is left to tell
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
-    except (
-        OSError
-    ) as error:  # a name too long, a folder that may not be read …: the world, not affetti, is wrong
+    except OSError as error:  # a name too long, a folder that may not be read …: the world, not affetti, is wrong
         if error.filename is None:
             raise
         complain(f"{error.filename}: {error.strerror}")

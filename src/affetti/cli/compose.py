@@ -15,6 +15,7 @@ from affetti.files import check_writable, write_whole
 
 if TYPE_CHECKING:
     from affetti.piece import Piece
+    from affetti.runtime.melody_model import MelodyModel
 
 MAX_COUNT = 100_000
 MANY = 20
@@ -55,9 +56,7 @@ QuartersPerMinute = Annotated[
     float | None,
     typer.Option("--tempo", metavar="BPM", help="Quarters per minute, 20 to 300.", show_default="120"),
 ]
-Key = Annotated[
-    str | None, typer.Option(metavar="NAME", help="Key, as 'D major'.", show_default="C major or c minor")
-]
+Key = Annotated[str | None, typer.Option(metavar="NAME", help="Key, as 'D major'.", show_default="C major or c minor")]
 Temperature = Annotated[
     float | None,
     typer.Option(metavar="T", help="0.05 to 5: low plays safe, high dares.", show_default="the weights'"),
@@ -107,11 +106,20 @@ def compose(
     import affetti
 
     model = affetti.load(weights or system.value)
-    point = {"emotion": wanted} if isinstance(wanted, Quadrant) else {"valence": valence, "arousal": arousal}
-    music = {"bars": bars, "tempo": tempo, "key": key}
-    drawing = {"seed": seed, "temperature": temperature, "nucleus": nucleus, "greedy": greedy}
     with progress(f"composing {count:,} × {bars} bars"):
-        pieces = model.compose_many(count, **point, **music, **drawing)
+        pieces = model.compose_many(
+            count,
+            emotion,
+            valence=valence,
+            arousal=arousal,
+            bars=bars,
+            seed=seed,
+            tempo=tempo,
+            key=key,
+            temperature=temperature,
+            nucleus=nucleus,
+            greedy=greedy,
+        )
     with progress("writing", total=count) as advance:
         for target, piece in zip(targets, pieces, strict=True):
             target.write(piece, force=force)
@@ -130,9 +138,7 @@ def _wanted(emotion: str | None, valence: float | None, arousal: float | None) -
             raise InputError("use either --emotion, or --valence with --arousal")
         return parse_quadrant(emotion)
     if valence is None and arousal is None:
-        raise InputError(
-            "which emotion? use --emotion happy, angry, sad or calm, or --valence with --arousal"
-        )
+        raise InputError("which emotion? use --emotion happy, angry, sad or calm, or --valence with --arousal")
     if valence is None or arousal is None:
         raise InputError("--valence and --arousal go together: one of them is missing")
     return Emotion(valence, arousal)
@@ -203,18 +209,23 @@ def _targets(out: str | None, stem: str, count: int, formats: tuple[Format, ...]
 
 
 def _document(
-    model: Any, wanted: Quadrant | Emotion, seed: int, bars: int, targets: list[Target], pieces: list["Piece"]
+    model: "MelodyModel",
+    wanted: Quadrant | Emotion,
+    seed: int,
+    bars: int,
+    targets: list[Target],
+    pieces: list["Piece"],
 ) -> dict[str, Any]:
     """The result as JSON: what was asked, who composed it, and each piece's files and length in seconds."""
-    named = isinstance(wanted, Quadrant)
+    quadrant, point = (wanted, None) if isinstance(wanted, Quadrant) else (wanted.quadrant, wanted)
     return {
         "system": model.config.system,
         "weights": model.config.name,
         "weights_hash": model.weights_hash,
-        "emotion": wanted.label if named else None,
-        "valence": None if named else wanted.valence,
-        "arousal": None if named else wanted.arousal,
-        "quadrant": wanted.name if named else wanted.quadrant.name,
+        "emotion": None if point else quadrant.label,
+        "valence": point.valence if point else None,
+        "arousal": point.arousal if point else None,
+        "quadrant": quadrant.name,
         "seed": seed,
         "bars": bars,
         "pieces": [
@@ -228,9 +239,7 @@ def _document(
     }
 
 
-def _print_text(
-    wanted: Quadrant | Emotion, seed: int, bars: int, targets: list[Target], pieces: list["Piece"]
-) -> None:
+def _print_text(wanted: Quadrant | Emotion, seed: int, bars: int, targets: list[Target], pieces: list["Piece"]) -> None:
     """The result as text: a line for each piece, or a summary where there are many."""
     emotion = f"{wanted.label} ({wanted.name})" if isinstance(wanted, Quadrant) else str(wanted)
     if len(pieces) > MANY:

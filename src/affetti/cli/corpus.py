@@ -12,7 +12,7 @@ from affetti.corpora.prepared import PreparedMelodies
 from affetti.emotion import Quadrant
 from affetti.errors import InputError
 
-app = typer.Typer(help="List, get and prepare the corpora the models learn from.", no_args_is_help=True)
+app = typer.Typer(help="List, get and prepare the corpora the models learn from.")
 
 Name = Annotated[str, typer.Argument(help=f"The corpus: {' or '.join(CORPORA)}.")]
 From = Annotated[
@@ -75,9 +75,7 @@ def prepare(name: Name, source: From = None, as_json: AsJson = False) -> None:
     for prepared, melodies in preparation.corpora.items():
         counts = _counts(melodies)
         labels = ", ".join(f"{label} {count}" for label, count in counts["quadrants"].items()) or "no labels"
-        print(
-            f"{prepared}: {len(melodies)} melodies ({labels}), {counts['tunes']} tunes, in {paths[prepared]}"
-        )
+        print(f"{prepared}: {len(melodies)} melodies ({labels}), {counts['tunes']} tunes, in {paths[prepared]}")
     if preparation.rejects:
         print(f"{len(preparation.rejects)} files left out, see {rejects_path(corpus.name)}")
     _print_reproduction(preparation)

@@ -18,7 +18,7 @@ def print_json(document: Any) -> None:
 
 
 def printable(text: object) -> str:
-    """`text` as one line that cannot steer a terminal: control characters, as a file name may hold, escaped."""
+    """`text` as one line that cannot steer a terminal: control characters, as in file names, are escaped."""
     return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in str(text))
 
 

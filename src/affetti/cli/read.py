@@ -12,7 +12,11 @@ READER = "emoreg_reader"
 
 
 def read(
-    files: Annotated[list[Path], typer.Argument(help="MIDI files; the melody is read.", show_default=False)],
+    files: Annotated[list[Path], typer.Argument(metavar="FILE", help="MIDI files; the melody is read.")],
+    key: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="The melodies' key.", show_default="the file's, or estimated"),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Read the emotion of melodies: valence and arousal (each -1 to 1), quadrant and confidence (0 to 1).
@@ -27,7 +31,7 @@ def read(
     with progress("reading", total=len(files)) as advance:
         for file in files:
             try:
-                documents.append(_document(file, reader.read(read_midi(file))))
+                documents.append(_document(file, reader.read(read_midi(file), key=key)))
             except InputError as error:
                 complain(str(error))
             advance(1)
@@ -49,6 +53,8 @@ def _document(file: Path, reading: Any) -> dict[str, Any]:
         "quadrant": reading.quadrant.name,
         "label": reading.quadrant.label,
         "confidence": round(reading.confidence, 4),
+        "key": reading.key.name,
+        "key_source": reading.key_source,
     }
 
 

@@ -10,10 +10,10 @@ from affetti.files import check_writable, write_whole
 
 
 def replay(
-    file: Annotated[Path, typer.Argument(help="A MIDI file that affetti composed.", show_default=False)],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A MIDI file that affetti composed.")],
     out: Annotated[
         Path | None,
-        typer.Option(metavar="PATH", help="Write the new piece here.", show_default=False),
+        typer.Option(metavar="PATH", help="Write the new piece here."),
     ] = None,
     force: Force = False,
     as_json: AsJson = False,

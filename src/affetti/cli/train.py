@@ -1,5 +1,6 @@
 """`affetti train`: run a recipe."""
 
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated
 
@@ -12,17 +13,13 @@ from affetti.errors import InputError
 def train(
     recipe: Annotated[Path, typer.Argument(help="YAML recipe.")],
     out: Annotated[Path | None, typer.Option(help="Run folder (default: runs/NAME).")] = None,
-    set_: Annotated[
-        list[str] | None, typer.Option("--set", help="Change one value: training.epochs=50.")
-    ] = None,
+    set_: Annotated[list[str] | None, typer.Option("--set", help="Change one value: training.epochs=50.")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Continue the run in the folder.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Train a model on this machine; the run folder keeps the recipe, log, checkpoint and exported weights."""
-    try:
-        import torch  # noqa: F401: without it the next import would fail less clearly
-    except ImportError as error:
-        raise InputError("training needs torch: pip install 'affetti[train]'") from error
+    if find_spec("torch") is None:
+        raise InputError("training needs torch: pip install 'affetti[train]'")
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 

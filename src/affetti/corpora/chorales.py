@@ -1,13 +1,17 @@
-"""The chorales that musgenvae was cut from, prepared as its authors prepared them, from the Bach that ships with music21.
+"""The chorales that musgenvae was cut from, prepared from music21's Bach as its authors prepared them.
 
-The published description is short: tempo equalised to 120, only 4/4, four bars, C major or c minor, soprano. The rest was
-found by comparing the 344 published melodies with music21's scores, and gives all of them note for note:
+The published description is short: tempo equalised to 120, only 4/4, four bars, C major or c minor, soprano.
+The rest was found by comparing the 344 published melodies with music21's scores, and gives all of them note
+for note:
 
-- Key: the notated key signature and mode (major where none is given), not an analysis. The tonic is moved down to C.
-- Melody: the score's first part, whatever it is (in some scores an instrument that is not the soprano). Ties are joined.
-- Tempo: a score marked slower than 120 is written at half speed (all lengths doubled), one marked faster is left as it
-  is. Of the scores at 120, which is what music21 assumes without a mark, every other one in alphabetical order,
-  beginning with the first, is written at half speed. So there the speed says nothing about the music.
+- Key: the notated key signature and mode (major where none is given), not an analysis. The tonic is moved
+  down to C.
+- Melody: the score's first part, whatever it is (in some scores an instrument that is not the soprano). Ties
+  are joined.
+- Tempo: a score marked slower than 120 is written at half speed (all lengths doubled), one marked faster is
+  left as it is. Of the scores at 120, which is what music21 assumes without a mark, every other one in
+  alphabetical order, beginning with the first, is written at half speed. So there the speed says nothing
+  about the music.
 - Cut: the notes that begin in the first 16 quarters after the change of speed, the upbeat counted in.
 """
 
@@ -33,7 +37,7 @@ from affetti.tokens.melody import PHRASE_STEPS, REST, STEPS_PER_QUARTER, Tokens,
 
 NAME = "chorales"
 EXPECTED_FILES = 408
-"""Compressed MusicXML scores in music21's folder of Bach (release 10.5.1); the authors took no other files."""
+"""Compressed MusicXML scores in music21's folder of Bach (release 10.5.1); the authors took no others."""
 
 MAX_SCORE_BYTES = 2**20
 """The largest of them has 30 KB."""
@@ -72,13 +76,12 @@ def get(source: Path | None = None, progress: ProgressBar = no_progress) -> Hold
     return holding
 
 
-def prepare(
-    source: Path | None = None, progress: ProgressBar = no_progress, jobs: int | None = None
-) -> Preparation:
+def prepare(source: Path | None = None, progress: ProgressBar = no_progress, jobs: int | None = None) -> Preparation:
     """The 4/4 scores in music21's folder of Bach, or in `source`, as four-bar melodies without labels.
 
-    `jobs` processes read the scores (default: one for each core). Where musgenvae is prepared, the report says how many
-    of its melodies came out note for note. Raises InputError without music21 or without a 4/4 score.
+    `jobs` processes read the scores (default: one for each core). Where musgenvae is prepared, the report
+    says how many of its melodies came out note for note. Raises InputError without music21 or without a 4/4
+    score.
     """
     if importlib.util.find_spec("music21") is None:
         raise InputError(_NEEDS_MUSIC21)
@@ -89,8 +92,8 @@ def prepare(
     warnings = []
     if len(paths) != EXPECTED_FILES:
         warnings.append(
-            f"{len(paths)} scores where {EXPECTED_FILES} were published: speeds alternate by position in the list, "
-            "so that many of them will not be the published ones"
+            f"{len(paths)} scores instead of {EXPECTED_FILES}: speeds alternate by place in the list, "
+            "so many will not be the published ones"
         )
     with progress(f"preparing {NAME}", len(paths)) as advance:
         read = []
@@ -153,7 +156,7 @@ def excerpt(score: Chorale, *, half_speed: bool) -> Tokens | Reject:
 
 
 def reproduction(chorales: PreparedMelodies, published: PreparedMelodies) -> dict[str, Any]:
-    """How many of the published melodies the preparation gives note for note, and how the others differ (names)."""
+    """How many published melodies the preparation gives note for note, and how the others differ (names)."""
     ours = dict(zip(chorales.names, chorales.tokens, strict=True))
     different: dict[str, list[str]] = {}
     for name, melody in zip(published.names, published.tokens, strict=True):
@@ -251,7 +254,7 @@ def _chorale(name: str, score: Any) -> Chorale | Reject:
 
 
 def _sounding(element: Any) -> Iterator[tuple[float, float, int, bool]]:
-    """(start, length, pitch, goes on from a tie) for each pitch of a music21 note or chord, without grace notes."""
+    """(start, length, pitch, continues a tie) of each pitch of a note or chord; grace notes give none."""
     if not element.duration.isGrace:
         for note in getattr(element, "notes", (element,)):
             tie = note.tie or element.tie
@@ -285,7 +288,7 @@ CHORALES = Corpus(
     name=NAME,
     title="Bach's four-part chorales, prepared as musgenvae was, without labels",
     version=_version(),
-    licence="public domain music; encodings by permission for non-commercial use (music21's corpus licence)",
+    licence="public domain; encodings under music21's corpus licence",
     source="https://pypi.org/project/music21",
     expected_files=EXPECTED_FILES,
     find=find,

@@ -12,7 +12,7 @@ from affetti.corpora.prepared import PreparedMelodies, prepared_path, save_prepa
 from affetti.files import data_home, write_whole
 
 ProgressBar = Callable[[str, int | None], AbstractContextManager[Callable[[int], None]]]
-"""A progress bar's title and total to a context whose value is called with the steps just done (as cli.output)."""
+"""Takes a title and a total; inside its context, its value is called with the steps done (cli.output)."""
 
 
 @contextmanager
@@ -51,7 +51,7 @@ class Preparation:
 
 @dataclass(frozen=True, slots=True)
 class Corpus:
-    """One corpus: where it is published, how much of it there is, and the functions that fetch and prepare it."""
+    """One corpus: where it is published, how much of it there is, and how to fetch and prepare it."""
 
     name: str
     title: str

@@ -17,20 +17,19 @@ MAX_MEMBERS = 20_000
 
 _ATTEMPTS = 5
 _TIMEOUT_SECONDS = 30
-_CHUNK_BYTES = 2**16
+_CHUNK_BYTES = 2**10  # up to this much is lost when a connection breaks
 
 
-def fetch_archive(
-    url: str, file_name: str, progress: ProgressBar, *, max_bytes: int = MAX_ARCHIVE_BYTES
-) -> Path:
+def fetch_archive(url: str, file_name: str, progress: ProgressBar, *, max_bytes: int = MAX_ARCHIVE_BYTES) -> Path:
     """Download `url` to `file_name` in the download folder, going on where an earlier attempt broke off.
 
-    A file that is already there is not downloaded again. What has arrived lies in FILE_NAME.part until it is whole, so
-    that the next call asks the server for the rest (HTTP Range); a server that cannot do that sends all of it again.
-    Raises InputError for an address that cannot be reached, an error of the server, or more than `max_bytes`.
+    A file that is already there is not downloaded again. What has arrived lies in FILE_NAME.part until it is
+    whole, so that the next call asks the server for the rest (HTTP Range); a server that cannot do that sends
+    all of it again. Raises InputError for an address that cannot be reached, an error of the server, or more
+    than `max_bytes`.
     """
     import pooch
-    from requests import RequestException  # type: ignore[import-untyped]
+    from requests import RequestException
 
     folder = data_home() / "downloads"
     partial = folder / f"{file_name}.part"
@@ -51,12 +50,11 @@ def fetch_archive(
 
     pooch.get_logger().setLevel("WARNING")  # it announces every download on stderr
     try:
-        # No known_hash: GitHub does not promise the bytes of an archive; its content is checked after extraction.
+        # No known_hash: GitHub does not promise the bytes of an archive. Its content is checked instead.
         return Path(pooch.retrieve(url, None, fname=file_name, path=folder, downloader=download))
     except RequestException as error:
-        kept = (
-            f"; {partial.stat().st_size:,} bytes are kept, run it again to go on" if partial.exists() else ""
-        )
+        size = partial.stat().st_size if partial.exists() else 0
+        kept = f"; {size:,} bytes are kept, run it again" if size else ""
         raise InputError(f"cannot download {url}: {_reason(error)}{kept}") from error
     except OSError as error:
         raise InputError(f"cannot store {folder / file_name}: {error.strerror or error}") from error
@@ -72,9 +70,7 @@ def _download_rest(url: str, partial: Path, advance: Callable[[int], None], max_
     headers = {"Accept-Encoding": "identity"}  # else the bytes counted are not the bytes sent
     if have:
         headers["Range"] = f"bytes={have}-"
-        if (
-            validator.exists()
-        ):  # the rest only while the server's file is still the one we have the beginning of
+        if validator.exists():  # the rest only if it is the rest of the same file, else all of it
             headers["If-Range"] = validator.read_text(encoding="latin-1")
     with requests.get(url, headers=headers, stream=True, timeout=_TIMEOUT_SECONDS) as response:
         content_range = response.headers.get("Content-Range", "")
@@ -118,39 +114,42 @@ def _reason(error: Exception) -> str:
         return f"the server answers {response.status_code} {response.reason}"
     if error.args and isinstance(error.args[0], str):
         return error.args[0]
-    return type(error).__name__
+    name = type(error).__name__  # requests names the kind well; its text is a nest of other libraries' errors
+    return {
+        "ConnectionError": "no connection",
+        "ChunkedEncodingError": "the connection broke off",
+        "ConnectTimeout": "no answer",
+        "ReadTimeout": "no answer",
+    }.get(name, name)
 
 
 def archive_members(archive: Path, wanted: re.Pattern[str], *, max_member_bytes: int) -> dict[str, bytes]:
     """The files in a zip whose path below its one top folder matches `wanted` completely: path -> bytes.
 
-    Nothing is written: what a member is called decides only whether it is read. Raises InputError for a file that is no
-    zip, one with a path that leads out of it or with absurdly many members, and a wanted member over the limit.
+    Nothing is written: what a member is called decides only whether it is read. Raises InputError for a file
+    that is no zip, one with a path that leads out of it or with absurdly many members, and a wanted member
+    over the limit.
     """
     try:
         with zipfile.ZipFile(archive) as opened:
             members = opened.infolist()
             if len(members) > MAX_MEMBERS:
-                raise InputError(f"{archive}: {len(members):,} files; the limit is {MAX_MEMBERS:,}")
+                raise InputError(f"{archive.name}: {len(members):,} files; the limit is {MAX_MEMBERS:,}")
             found = {}
             for member in members:
                 path = PurePosixPath(member.filename)
                 if path.is_absolute() or ".." in path.parts or "\\" in member.filename:
-                    raise InputError(
-                        f"{archive}: refused, it holds a path that leads out of it: {member.filename!r}"
-                    )
+                    raise InputError(f"{archive.name} is refused: {member.filename!r} leads out of it")
                 inner = "/".join(path.parts[1:])
                 if member.is_dir() or not wanted.fullmatch(inner):
                     continue
-                with opened.open(
-                    member
-                ) as stream:  # the size in the directory may lie; count what is unpacked
+                with opened.open(member) as stream:  # the size it declares may lie: count what is unpacked
                     data = stream.read(max_member_bytes + 1)
                 if len(data) > max_member_bytes:
-                    raise InputError(f"{archive}: {inner} is larger than {max_member_bytes:,} bytes")
+                    raise InputError(f"{archive.name}: {inner} is larger than {max_member_bytes:,} bytes")
                 found[inner] = data
     except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, EOFError) as error:
-        raise InputError(f"{archive} is not a sound zip archive ({error})") from error
+        raise InputError(f"{archive.name} is not a sound zip archive ({error})") from error
     except OSError as error:
-        raise InputError(f"{archive}: {error.strerror or error}") from error
+        raise InputError(f"{archive.name}: {error.strerror or error}") from error
     return found

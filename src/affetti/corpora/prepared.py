@@ -27,12 +27,13 @@ class PreparedMelodies:
 
     def __post_init__(self) -> None:
         count = len(self.names)
-        if (self.tokens.dtype, self.quadrants.dtype, self.tunes.dtype) != (np.int16, np.int8, np.int32):
-            raise ValueError("tokens are int16, quadrants int8, tunes int32")
-        if self.tokens.shape != (count, PHRASE_STEPS) or not self.quadrants.shape == self.tunes.shape == (
-            count,
+        for array, dtype, shape in (
+            (self.tokens, "int16", (count, PHRASE_STEPS)),
+            (self.quadrants, "int8", (count,)),
+            (self.tunes, "int32", (count,)),
         ):
-            raise ValueError(f"{count} names, tokens {self.tokens.shape}, quadrants {self.quadrants.shape}")
+            if array.dtype.name != dtype or array.shape != shape:
+                raise ValueError(f"{array.dtype} {list(array.shape)} where {dtype} {list(shape)} is needed")
         if count and (self.tokens.min() < 0 or self.tokens.max() > HOLD):
             raise ValueError(f"tokens outside 0-{HOLD}")
         if count and (self.quadrants.min() < 0 or self.quadrants.max() > 4):

@@ -1,8 +1,9 @@
 """Which melodies of a corpus are the same tune, and folds that never split a tune.
 
-The chorales harmonise a stock of hymn tunes many times over, in several keys and at two speeds: of the 344 melodies of
-musgenvae a quarter have exactly the pitches of another one, and most of the low-arousal ones are openings of tunes that
-also occur, twice as fast, among the high-arousal ones. A model that has seen one of them has seen the other.
+The chorales harmonise a stock of hymn tunes many times over, in several keys: of the 344 melodies of
+musgenvae a quarter have exactly the pitches of another one. Nearly all low-arousal ones are written at half
+speed (see corpora.chorales), so that four bars hold half as much of a tune that may also be there at full
+speed. A model that has seen one of them has seen the other.
 """
 
 import numpy as np
@@ -14,8 +15,9 @@ NEAR_IDENTICAL = 0.25
 """Edits per note up to which two whole melodies count as near-identical, as in the novelty figures."""
 
 SAME_OPENING = 1 / 8
-"""Edits per note up to which a melody in any key is the opening of another. One edit in eight notes (a passing note,
-another cadence) is the same hymn tune sung differently; at 1/6 unrelated tunes chain into a group of 86 of the 344."""
+"""Edits per note up to which a melody in any key is the opening of another. One edit in eight notes (a
+passing note, another cadence) is the same hymn tune sung differently; at 1/6 unrelated tunes chain into a
+group of 86 of the 344."""
 
 SHORTEST_OPENING = 5
 """Notes. Fewer match by chance: every single note, in some key, opens every melody."""
@@ -24,9 +26,9 @@ SHORTEST_OPENING = 5
 def tune_groups(tokens: NDArray[np.int16]) -> NDArray[np.int32]:
     """The tune of each melody of `tokens` [N, T]: numbers from 0 in order of first occurrence, int [N].
 
-    Two melodies are linked when their pitches are near-identical, or when one, in any key and at any speed, is the
-    opening of the other; a tune is whatever links connect (single linkage), so that no near-identical pair is ever
-    in two tunes. The rule rather links two tunes too many than leaves one tune in two groups.
+    Two melodies are linked when their pitches are near-identical, or when one, in any key and at any speed,
+    is the opening of the other; a tune is whatever links connect (single linkage), so that no near-identical
+    pair is ever in two tunes. The rule rather links two tunes too many than leaves one tune in two groups.
     """
     pitches = pitch_sequences(tokens)
     long_enough = np.asarray([len(one) >= SHORTEST_OPENING for one in pitches], bool)
@@ -47,25 +49,24 @@ def tune_groups(tokens: NDArray[np.int16]) -> NDArray[np.int32]:
 def tune_folds(
     tunes: NDArray[np.int32], quadrants: NDArray[np.int8], folds: int = 5, seed: int = 0
 ) -> NDArray[np.int8]:
-    """The fold (0 to folds - 1) of each melody, int [N]: a tune lies in one fold, each fold has its share of quadrants.
+    """The fold (0 to folds - 1) of each melody, int [N]: no tune is split, each fold has all quadrants alike.
 
-    Tunes are placed from the largest down, each into the fold where the quadrants then lie nearest to equal shares;
-    `seed` shuffles tunes of one size. Raises ValueError for fewer tunes than folds.
+    Tunes are placed from the largest down, each into the fold that has least of the tune's quadrants; `seed`
+    shuffles tunes of one size. Raises ValueError for fewer tunes than folds.
     """
-    names = np.unique(tunes)
+    names, tune_of = np.unique(tunes, return_inverse=True)
     if not 1 < folds <= len(names):
         raise ValueError(f"{len(names)} tunes do not fill {folds} folds")
-    labels = np.unique(quadrants)
-    counts = np.asarray(
-        [[np.sum((tunes == tune) & (quadrants == label)) for label in labels] for tune in names]
-    )
+    labels, label_of = np.unique(quadrants, return_inverse=True)
+    counts = np.zeros((len(names), len(labels)))
+    np.add.at(counts, (tune_of, label_of), 1)
     order = np.random.default_rng(seed).permutation(len(names))
     order = order[np.argsort(-counts.sum(axis=1)[order], kind="stable")]
     filled = np.zeros((folds, len(labels)))
     fold_of_tune = np.zeros(len(names), np.int8)
     for tune in order:
-        # Adding a tune to a fold raises the sum of squared counts by 2 * filled @ tune + a constant.
+        # That a fold's counts squared, summed up, grow least: they grow by 2 * filled @ counts + a constant.
         fold = int(np.argmin(filled @ counts[tune]))
         filled[fold] += counts[tune]
         fold_of_tune[tune] = fold
-    return fold_of_tune[np.searchsorted(names, tunes)]
+    return fold_of_tune[tune_of]

@@ -1,0 +1,1 @@
+"""CVAE-EmoReg, the melody paper, in one folder: configuration, network, regulariser, training, export."""

@@ -63,6 +63,8 @@ class MelodyDecoder(nn.Module):
     token before, the step's place in its bar and the bar's place in the phrase.
     """
 
+    step_features: Tensor
+
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
         self.config = config

@@ -30,9 +30,7 @@ NUMBERS = "model.safetensors"
 OPSET = 17
 
 
-def export_weights(
-    model: MelodyCvae, config: EmoregConfig, recipe: Recipe, examples: Examples, run: RunFolder
-) -> str:
+def export_weights(model: MelodyCvae, config: EmoregConfig, recipe: Recipe, examples: Examples, run: RunFolder) -> str:
     """Write the run's weights folder; the SHA-256 of its numbers.
 
     What a composer needs beside the network is measured here on the training examples: where each quadrant lies, how
@@ -80,11 +78,10 @@ def describe(
         label_in_decoder=config.model.label_in_decoder,
         autoregressive=config.model.autoregressive,
         is_map=is_map,
-        quadrant_positions=tuple(  # type: ignore[arg-type]  # always four of them
-            _gaussian(mean[labelled.labels == label], log_variance[labelled.labels == label])
-            for label in range(LABELS)
+        quadrant_positions=tuple(
+            _gaussian(mean[labelled.labels == label], log_variance[labelled.labels == label]) for label in range(LABELS)
         ),
-        axis_reach=tuple(mean[:, :2].abs().quantile(0.95, dim=0).tolist()),  # type: ignore[arg-type]  # two axes
+        axis_reach=tuple(mean[:, :2].abs().quantile(0.95, dim=0).tolist()),
         reading_slope=_reading_slope(run) if is_map and not config.model.label_in_encoder else None,
         # The papers' decoders were not trained to be drawn from step by step: their likeliest tokens are the melody.
         sampling=SamplingDefaults(greedy=not config.model.autoregressive),
@@ -156,7 +153,9 @@ class _Graphs:
         )
         # states: [T, 1, B, H]; last: [1, B, H]
         if self.config.encoder_summary == "mean":
-            summary = graph.node("Squeeze", [graph.node("ReduceMean", [states], axes=[0], keepdims=0), graph.constant([0])])
+            summary = graph.node(
+                "Squeeze", [graph.node("ReduceMean", [states], axes=[0], keepdims=0), graph.constant([0])]
+            )
         else:
             summary = graph.node("Squeeze", [last, graph.constant([0])])
         graph.node(
@@ -182,9 +181,7 @@ class _Graphs:
         ]
         heard = "condition"
         if config.autoregressive:
-            inputs += [
-                helper.make_tensor_value_info(name, TensorProto.INT64, ["B"]) for name in ("previous", "step")
-            ]
+            inputs += [helper.make_tensor_value_info(name, TensorProto.INT64, ["B"]) for name in ("previous", "step")]
             bar = graph.integer(STEPS_PER_BAR)
             # An index outside the depth is all zeros: how "nothing before" is written.
             history = graph.node("OneHot", ["previous", graph.integer(vocabulary), graph.zero_one()])
@@ -195,7 +192,16 @@ class _Graphs:
         gates = [
             graph.nodes(
                 "Split",
-                [graph.node("Gemm", [source, *(graph.parameter(f"decoder.gru.{kind}_{side}_l0") for kind in ("weight", "bias"))], transB=1)],
+                [
+                    graph.node(
+                        "Gemm",
+                        [
+                            source,
+                            *(graph.parameter(f"decoder.gru.{kind}_{side}_l0") for kind in ("weight", "bias")),
+                        ],
+                        transB=1,
+                    )
+                ],
                 3,
                 axis=1,
             )
@@ -278,9 +284,7 @@ class _Builder:
         self._initializers["zero_one"] = helper.make_tensor("zero_one", TensorProto.FLOAT, [2], [0.0, 1.0])
         return "zero_one"
 
-    def serialised(
-        self, name: str, inputs: list[onnx.ValueInfoProto], outputs: list[onnx.ValueInfoProto]
-    ) -> bytes:
+    def serialised(self, name: str, inputs: list[onnx.ValueInfoProto], outputs: list[onnx.ValueInfoProto]) -> bytes:
         """The finished model's bytes."""
         graph = helper.make_graph(self._nodes, name, inputs, outputs, list(self._initializers.values()))
         model = helper.make_model(

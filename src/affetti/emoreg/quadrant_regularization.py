@@ -21,6 +21,8 @@ class HalfSpaceRegularization(nn.Module):
             A 0 leaves that label free on that axis.
     """
 
+    signs: Tensor
+
     def __init__(self, signs: Mapping[int, Sequence[int]]) -> None:
         super().__init__()
         self.axes = tuple(signs)
@@ -35,7 +37,7 @@ class HalfSpaceRegularization(nn.Module):
         positions: latent positions [B, L]; labels: label indices [B], -1 for an unlabelled example (no pull).
         A batch in which nothing is labelled costs nothing.
         """
-        signs: Tensor = self.signs[:, labels.clamp(min=0)] * (labels >= 0)  # [axes, B]
+        signs = self.signs[:, labels.clamp(min=0)] * (labels >= 0)  # [axes, B]
         chosen = positions[:, list(self.axes)].T * (signs != 0)  # [axes, B]
         return -functional.cosine_similarity(signs, chosen, dim=1)
 

@@ -42,9 +42,7 @@ def train(recipe: Recipe, run: RunFolder, *, resume: bool, progress: Progress) -
     config = resolve(recipe)
     corpus = load_prepared(recipe.corpus)
     vocabulary = MelodyVocabulary.of_corpus(corpus.tokens)
-    config = config.model_copy(
-        update={"model": config.model.model_copy(update={"vocabulary": vocabulary.values})}
-    )
+    config = config.model_copy(update={"model": config.model.model_copy(update={"vocabulary": vocabulary.values})})
     run.start(recipe, resume=resume)
     examples = as_examples(corpus, vocabulary)
     torch.use_deterministic_algorithms(True)
@@ -91,24 +89,22 @@ def fit(
     model = MelodyCvae(config.model)
     optimizer = make_optimizer(model, training)
     finished = load_checkpoint(run.checkpoint, model, optimizer) if run.checkpoint.exists() else 0
-    log = run.open_log(finished_epochs=finished)
     if finished == 0 and 0 in training.snapshot_epochs:
         _save_latents(run.latents / "epoch_0000.safetensors", model, examples)
-    for epoch in range(finished + 1, training.epochs + 1):
-        started = time.perf_counter()
-        scalars = train_epoch(model, optimizer, examples, training, seed=seed, epoch=epoch)
-        last = epoch == training.epochs
-        checkpoint_due = last or epoch % training.checkpoint_every == 0
-        if checkpoint_due:
-            scalars |= measure(model, examples, "training")
-            scalars |= measure(model, held_out, "held_out") if held_out is not None else {}
-        log.write(epoch, {**scalars, "seconds": time.perf_counter() - started})
-        if epoch in training.snapshot_epochs:
-            _save_latents(run.latents / f"epoch_{epoch:04d}.safetensors", model, examples)
-        if checkpoint_due:
-            save_checkpoint(run.checkpoint, model, optimizer, epoch=epoch)
-        progress("training", epoch, training.epochs, scalars["loss"])
-    log.close()
+    with run.open_log(finished_epochs=finished) as log:
+        for epoch in range(finished + 1, training.epochs + 1):
+            started = time.perf_counter()
+            scalars = train_epoch(model, optimizer, examples, training, seed=seed, epoch=epoch)
+            checkpoint_due = epoch == training.epochs or epoch % training.checkpoint_every == 0
+            if checkpoint_due:
+                scalars |= measure(model, examples, "training")
+                scalars |= measure(model, held_out, "held_out") if held_out is not None else {}
+            log.write(epoch, {**scalars, "seconds": time.perf_counter() - started})
+            if epoch in training.snapshot_epochs:
+                _save_latents(run.latents / f"epoch_{epoch:04d}.safetensors", model, examples)
+            if checkpoint_due:
+                save_checkpoint(run.checkpoint, model, optimizer, epoch=epoch)
+            progress("training", epoch, training.epochs, scalars["loss"])
     model.eval()
     _save_latents(run.latents / "final.safetensors", model, examples)
     return model
@@ -124,9 +120,7 @@ def make_optimizer(model: MelodyCvae, training: TrainingConfig) -> torch.optim.O
             eps=1e-7,
             weight_decay=training.weight_decay,
         )
-    return torch.optim.AdamW(
-        model.parameters(), lr=training.learning_rate, weight_decay=training.weight_decay
-    )
+    return torch.optim.AdamW(model.parameters(), lr=training.learning_rate, weight_decay=training.weight_decay)
 
 
 def train_epoch(
@@ -171,7 +165,8 @@ def train_epoch(
 
 def kl_divergence(mean: Tensor, log_variance: Tensor) -> Tensor:
     """L_KLD of each example, -1/2 Σ (1 + log σ² - σ² - μ²) in nats: [B, L] -> [B]."""
-    return -0.5 * (1 + log_variance - log_variance.exp() - mean.square()).sum(dim=1)
+    divergence: Tensor = -0.5 * (1 + log_variance - log_variance.exp() - mean.square()).sum(dim=1)
+    return divergence
 
 
 def shuffled_bars(tokens: Tensor) -> Tensor:
@@ -194,9 +189,7 @@ def measure(model: MelodyCvae, examples: Examples, name: str) -> dict[str, float
         f"{name}/placement": right.prod(dim=1).mean().item(),
         f"{name}/placement_valence": right[:, 0].mean().item(),
         f"{name}/placement_arousal": right[:, 1].mean().item(),
-        f"{name}/reconstruction": functional.cross_entropy(
-            logits.flatten(0, 1), examples.tokens.flatten()
-        ).item(),
+        f"{name}/reconstruction": functional.cross_entropy(logits.flatten(0, 1), examples.tokens.flatten()).item(),
         f"{name}/accuracy": (logits.argmax(-1) == examples.tokens).float().mean().item(),
         f"{name}/kl": kl_divergence(mean, log_variance).mean().item() / examples.tokens.shape[1],
     }

@@ -18,7 +18,7 @@ from affetti.evaluation.emoreg_measures import (
     distances_between,
 )
 from affetti.evaluation.emoreg_report import EvaluationReport
-from affetti.evaluation.notes import Integers, Reals
+from affetti.evaluation.notes import Integers, Reals, known_mean
 from affetti.evaluation.novelty import Novelty
 from affetti.evaluation.pitch_table import (
     PAPER_BASE,
@@ -36,9 +36,9 @@ Document = dict[str, Any]
 
 
 def document(report: EvaluationReport) -> Document:
-    """All figures of a report. Shares are 0-1, lists of four are e1..e4, null stands where there is no figure."""
+    """All figures of a report. Shares are 0-1, lists of four are e1..e4, null is where there is no figure."""
     reference = report.reference
-    return plain(
+    figures: Document = plain(
         {
             "melodies_per_emotion": report.each,
             "seed": report.seed,
@@ -63,6 +63,7 @@ def document(report: EvaluationReport) -> Document:
             "models": {model.name: _model(model, reference) for model in report.models},
         }
     )
+    return figures
 
 
 def nearest_csv(model: ModelMeasures, names: Sequence[str]) -> bytes:
@@ -124,7 +125,7 @@ def _model(model: ModelMeasures, reference: Reference) -> Document:
 
 
 def _cells(table: PitchTable, reference: Reference) -> Document:
-    """Cells nearer than the paper's models, to the recomputed training mean and to the one the paper prints."""
+    """Cells nearer than the paper's models: to the recomputed training mean, and to the printed one."""
     return {
         "to_recomputed": asdict(cells_nearer(table.mean, reference.profile.pitches.mean)),
         "to_printed": asdict(cells_nearer(table.mean, PAPER_TRAINING.mean)),
@@ -162,7 +163,10 @@ def _profile(profile: Profile) -> Document:
     return {
         "pitch_measures": asdict(profile.pitches),
         "melodic_measures": {
-            name: {"mean": melodic.mean(values), "per_emotion": [melodic.mean(values[chosen]) for chosen in each]}
+            name: {
+                "mean": known_mean(values),
+                "per_emotion": [known_mean(values[chosen]) for chosen in each],
+            }
             for name, values in profile.melodic.items()
         },
         "note_length_distribution": profile.note_lengths,

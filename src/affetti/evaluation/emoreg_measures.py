@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from affetti.corpora.prepared import PreparedMelodies
 from affetti.emotion import Quadrant
 from affetti.evaluation import melodic
-from affetti.evaluation.pitch_table import PitchTable, cells_nearer_by_real_draws, first_of_each, pitch_table
 from affetti.evaluation.notes import Integers, Reals, checked_quadrants
 from affetti.evaluation.novelty import Novelty, novelty, novelty_among
+from affetti.evaluation.pitch_table import PitchTable, cells_nearer_by_real_draws, first_of_each, pitch_table
 from affetti.evaluation.placement import placement
 from affetti.evaluation.run_results import HeldOut, Snapshot
 
@@ -26,9 +26,6 @@ PAPER_EACH = 20
 """Melodies per emotion in the paper's Table 3."""
 HALVES = 50
 """Random halvings of the real melodies that a distance between distributions is read beside."""
-
-Step = Callable[[], None]
-"""Called after each piece of work, for a progress bar."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -80,7 +77,7 @@ class Reference:
     among_all: Novelty
     among_other_tunes: Novelty
     halves: Reals
-    """[2, 4]: how far one random half lies from the other, per emotion: note lengths, intervals (total variation)."""
+    """[2, 4]: as distances_between, of one random half of the real melodies from the other."""
     ceilings: Mapping[int, Integers]
     """Melodies per emotion -> cells of Table 3 that real melodies, drawn at random, win: [draws, 3]."""
     published: tuple[Published, ...]
@@ -100,7 +97,7 @@ class ModelMeasures:
     """Table 3 for the first 20 melodies of each emotion."""
     novelty: Novelty
     among: Novelty
-    """Generated melodies beside each other: as many of each emotion as in the corpus (or fewer, if there are fewer)."""
+    """Generated melodies beside each other, at most as many of each emotion as the corpus has."""
     training: Snapshot
     """Where the encoder puts the training melodies."""
     wrong_label: tuple[float, float] | None
@@ -135,7 +132,7 @@ def distances_between(first: Profile, second: Profile) -> Reals:
 
 
 def measure_reference(
-    corpus: PreparedMelodies, published: Mapping[str, MelodySet], each: int, seed: int, done: Step
+    corpus: PreparedMelodies, published: Mapping[str, PreparedMelodies], each: int, seed: int
 ) -> Reference:
     """The real melodies' figures. `each` is the number of melodies per emotion that models will compose.
 
@@ -146,9 +143,8 @@ def measure_reference(
     first_of_each(melodies.quadrants, 1)
     profile = profile_of(melodies)
     shuffled = MelodySet(melodic.shuffled_pitches(melodies.tokens, seed).astype(np.int16), melodies.quadrants)
-    done()
     sizes = sorted({PAPER_EACH, each})
-    reference = Reference(
+    return Reference(
         corpus,
         melodies,
         profile,
@@ -158,12 +154,14 @@ def measure_reference(
         _distance_of_halves(melodies, seed),
         {n: cells_nearer_by_real_draws(melodies.tokens, melodies.quadrants, each=n, seed=seed) for n in sizes},
         tuple(
-            Published(name, profile_of(one), novelty(one.tokens, melodies.tokens))
+            Published(
+                name,
+                profile_of(MelodySet(one.tokens, one.quadrants)),
+                novelty(one.tokens, melodies.tokens),
+            )
             for name, one in published.items()
         ),
     )
-    done()
-    return reference
 
 
 def _distance_of_halves(melodies: MelodySet, seed: int) -> Reals:
@@ -177,15 +175,16 @@ def _distance_of_halves(melodies: MelodySet, seed: int) -> Reals:
         first, second = (melodies.rows(order[start::2]) for start in (0, 1))
         for emotion in (1, 2, 3, 4):
             a, b = (half.tokens[half.quadrants == emotion] for half in (first, second))
-            for row, distribution in enumerate(
-                (melodic.note_length_distribution, melodic.interval_distribution)
-            ):
+            for row, distribution in enumerate((melodic.note_length_distribution, melodic.interval_distribution)):
                 total[row, emotion - 1] += melodic.total_variation(distribution(a), distribution(b))
     return total / HALVES
 
 
-def compose_melodies(model: "MelodyModel", each: int, seed: int, done: Step) -> MelodySet:
-    """`each` four-bar melodies per emotion: what `affetti compose --emotion E --count EACH --seed SEED` writes."""
+def compose_melodies(model: "MelodyModel", each: int, seed: int, done: Callable[[], None]) -> MelodySet:
+    """`each` four-bar melodies per emotion, those of `affetti compose --emotion E --count EACH --seed SEED`.
+
+    `done` is called after each emotion, for a progress bar.
+    """
     tokens = []
     for quadrant in Quadrant:
         tokens.append(model.sample_tokens([quadrant] * each, seed=seed))
@@ -194,44 +193,39 @@ def compose_melodies(model: "MelodyModel", each: int, seed: int, done: Step) -> 
 
 
 def measure_model(
+    name: str,
     model: "MelodyModel",
     reference: Reference,
     generated: MelodySet,
-    snapshots: tuple[Snapshot, ...],
-    held_out: HeldOut | None,
-    done: Step,
+    snapshots: tuple[Snapshot, ...] = (),
+    held_out: HeldOut | None = None,
 ) -> ModelMeasures:
-    """One model's figures for the melodies it composed (compose_melodies: each emotion at least PAPER_EACH times)."""
+    """One model's figures for the melodies it composed, at least PAPER_EACH of every emotion.
+
+    `name` is what the report calls it; snapshots and held_out come from its run, where it has one.
+    """
     real = reference.melodies
     first = generated.rows(first_of_each(generated.quadrants, PAPER_EACH))
-    paper_sized = pitch_table(first.tokens, first.quadrants)
-    profile = profile_of(generated)
-    done()
-    beside_training = novelty(generated.tokens, real.tokens)
     matched = [
         np.flatnonzero(generated.quadrants == quadrant)[: int((real.quadrants == quadrant).sum())]
         for quadrant in (1, 2, 3, 4)
     ]
-    among = novelty_among(generated.tokens[np.concatenate(matched)])
-    done()
     labels = real.quadrants if model.config.label_in_encoder else None
-    positions = model.positions(real.tokens, labels)
-    measures = ModelMeasures(
-        model.config.name,
+    positions = model.positions(real.tokens, labels).astype(np.float64)
+    return ModelMeasures(
+        name,
         model.weights_hash,
         model.config.label_in_encoder,
         generated,
-        profile,
-        paper_sized,
-        beside_training,
-        among,
-        Snapshot("these weights", positions.astype(np.float64), real.quadrants.astype(np.int64)),
+        profile_of(generated),
+        pitch_table(first.tokens, first.quadrants),
+        novelty(generated.tokens, real.tokens),
+        novelty_among(generated.tokens[np.concatenate(matched)]),
+        Snapshot("these weights", positions, real.quadrants.astype(np.int64)),
         _wrong_label(model, real) if model.config.label_in_encoder else None,
         snapshots,
         held_out,
     )
-    done()
-    return measures
 
 
 def _wrong_label(model: "MelodyModel", real: MelodySet) -> tuple[float, float]:

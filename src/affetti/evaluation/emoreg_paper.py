@@ -1,4 +1,4 @@
-"""Figures quoted from the CVAE-EmoReg paper. Nothing else in this package states a result that it did not compute.
+"""Figures quoted from the CVAE-EmoReg paper: the only results in this package that it did not compute.
 
 J. Grekow, "Regulacja przestrzeni ukrytej wariacyjnego autoenkodera względem emocji generowanych sekwencji
 muzycznych", Przegląd Elektrotechniczny: Table 2 (placement accuracy) and Table 3 (pitch measures).
@@ -12,9 +12,7 @@ from affetti.evaluation.notes import Reals
 
 SOURCE = "Grekow, Przegląd Elektrotechniczny (CVAE-EmoReg)"
 
-PLACEMENT = MappingProxyType(
-    {"CVAE-Base": (0.24, 0.20, 0.23, 0.25), "CVAE-EmoReg": (0.83, 0.84, 0.92, 0.92)}
-)
+PLACEMENT = MappingProxyType({"CVAE-Base": (0.24, 0.20, 0.23, 0.25), "CVAE-EmoReg": (0.83, 0.84, 0.92, 0.92)})
 """Table 2: D_1..D_4 on the training data, as shares."""
 
 

@@ -1,7 +1,7 @@
 """Is it a melody? Measures of single-voice melodies, and the distributions behind the paper's Figure 8.
 
-Each measure is worth as much as it tells a melody from its own pitches in random order: `shuffled_pitches` makes
-those, `separation` says how far a measure tells two sets apart.
+Each measure is worth as much as it tells a melody from its own pitches in random order: `shuffled_pitches`
+makes those, `separation` says how far a measure tells two sets apart.
 """
 
 from collections.abc import Callable
@@ -17,15 +17,16 @@ OCTAVE = 12
 NOTE_LENGTHS = (1, 2, 3, 4, 6, 8, 12, 16)
 """Lengths in sixteenths that have a bin of their own; all others share a last one."""
 INTERVALS = tuple(range(-OCTAVE, OCTAVE + 1))
-"""Semitones that have a bin of their own; wider leaps count to the outermost ones' neighbours at either end."""
+"""Semitones that have a bin of their own; all wider falls and all wider rises share one at either end."""
 
 
 def _mean_per_melody(notes: MelodyNotes, of_interval: Callable[[NDArray[np.int64]], NDArray[np.generic]]) -> Reals:
-    """The mean of a function of the intervals, for each melody [N]; NaN for a melody of fewer than two notes."""
+    """The mean of a function of the intervals of each melody [N]; NaN below two notes."""
     intervals, melody = notes.intervals()
     total = np.bincount(melody, of_interval(intervals).astype(np.float64), minlength=notes.melodies)
     count = np.bincount(melody, minlength=notes.melodies)
-    return np.divide(total, count, out=np.full(notes.melodies, np.nan), where=count > 0)
+    means: Reals = np.divide(total, count, np.full(notes.melodies, np.nan), where=count > 0)
+    return means
 
 
 def note_count(tokens: NDArray[np.integer]) -> Reals:
@@ -60,7 +61,7 @@ def rests(tokens: NDArray[np.integer]) -> Reals:
 
 
 def ends_on_tonic(tokens: NDArray[np.integer]) -> Reals:
-    """1 where the last note is a C, the tonic of C major and c minor, else 0 [N]; NaN for a melody without notes."""
+    """1 where the last note is a C, the tonic of C major and c minor, else 0 [N]; NaN without notes."""
     array = checked_tokens(tokens)
     struck = array < REST
     last = array.shape[1] - 1 - struck[:, ::-1].argmax(axis=1)
@@ -86,7 +87,8 @@ def distinct_bars(tokens: NDArray[np.integer]) -> Reals:
         raise ValueError(f"{array.shape[1]} sixteenths are not whole bars of {STEPS_PER_BAR}")
     bars = array.reshape(len(array), -1, STEPS_PER_BAR)
     same_as_earlier = (bars[:, :, None] == bars[:, None]).all(axis=3)
-    return bars.shape[1] - np.tril(same_as_earlier, -1).any(axis=2).sum(axis=1).astype(np.float64)
+    repeated: Reals = np.tril(same_as_earlier, -1).any(axis=2).sum(axis=1).astype(np.float64)
+    return bars.shape[1] - repeated
 
 
 MEASURES: MappingProxyType[str, Callable[[NDArray[np.integer]], Reals]] = MappingProxyType(
@@ -105,14 +107,14 @@ MEASURES: MappingProxyType[str, Callable[[NDArray[np.integer]], Reals]] = Mappin
 
 
 def note_length_distribution(tokens: NDArray[np.integer]) -> Reals:
-    """Shares of the notes that are 1, 2, 3, 4, 6, 8, 12, 16 sixteenths long, and of all others: [9], sum 1."""
+    """Shares of the notes that have each of NOTE_LENGTHS, and of all others: [9], sum 1; NaN without any."""
     lengths = notes_of(tokens).length
     bins = [int((lengths == length).sum()) for length in NOTE_LENGTHS]
     return _shares([*bins, len(lengths) - sum(bins)])
 
 
 def interval_distribution(tokens: NDArray[np.integer]) -> Reals:
-    """Shares of the steps from note to note of -12 to +12 semitones, with wider falls before and rises after: [27]."""
+    """Shares of the steps from note to note: wider falls, each of INTERVALS, wider rises: [27], sum 1."""
     intervals, _ = notes_of(tokens).intervals()
     clipped = np.clip(intervals, -OCTAVE - 1, OCTAVE + 1) + OCTAVE + 1
     return _shares(np.bincount(clipped, minlength=len(INTERVALS) + 2).tolist())
@@ -129,7 +131,7 @@ def total_variation(first: Reals, second: Reals) -> float:
 
 
 def shuffled_pitches(tokens: NDArray[np.integer], seed: int = 0) -> NDArray[np.int64]:
-    """Each melody's pitches in random order, in its own rhythm: what a measure of melody must tell from the melody."""
+    """Each melody's pitches in random order, in its own rhythm: [N, T]."""
     shuffled = checked_tokens(tokens)
     generator = np.random.Generator(np.random.PCG64(seed))
     for melody in shuffled:
@@ -138,17 +140,11 @@ def shuffled_pitches(tokens: NDArray[np.integer], seed: int = 0) -> NDArray[np.i
     return shuffled
 
 
-def mean(values: Reals) -> float:
-    """The mean of a measure over the melodies that have one (NaN left out); NaN where none has."""
-    known = values[~np.isnan(values)]
-    return float(known.mean()) if known.size else float("nan")
-
-
 def separation(first: Reals, second: Reals) -> float:
     """How far a measure tells two sets of melodies apart: 0.5 (not at all) to 1 (entirely).
 
-    The probability that a melody drawn from one set lies on the expected side of one drawn from the other, ties
-    counting half (area under the ROC curve; Mann-Whitney U over the number of pairs), whichever side that is.
+    The probability that a melody of one set lies above one of the other, or below, whichever is larger; ties
+    count half (area under the ROC curve, which is Mann and Whitney's U over the number of pairs).
     NaN values are left out; NaN where nothing is left.
     """
     a, b = first[~np.isnan(first)], second[~np.isnan(second)]

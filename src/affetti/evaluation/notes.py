@@ -15,7 +15,7 @@ Reals = NDArray[np.float64]
 class MelodyNotes:
     """K notes of N melodies of T sixteenths, sorted by melody, then start.
 
-    `melody` [K] is the row a note came from, `pitch` [K] its MIDI number, `start` and `length` [K] are sixteenths.
+    `melody` [K] is a note's row, `pitch` [K] its MIDI number, `start` and `length` [K] are sixteenths.
     """
 
     melodies: int
@@ -38,12 +38,18 @@ class MelodyNotes:
         return np.diff(self.pitch)[same], self.melody[1:][same]
 
 
+def known_mean(values: Reals) -> float:
+    """The mean of the values that are there (NaN means there is none); NaN without any."""
+    known = values[~np.isnan(values)]
+    return float(known.mean()) if known.size else float("nan")
+
+
 def checked_tokens(tokens: NDArray[np.integer]) -> Integers:
-    """`tokens` as int64 [N, T]. Raises ValueError for another shape, no integers, or a value outside 0-129."""
+    """`tokens` as int64 [N, T]. Raises ValueError for another shape or kind, or a value outside 0-129."""
     array = np.asarray(tokens)
     if array.ndim != 2 or array.shape[1] == 0 or not np.issubdtype(array.dtype, np.integer):
         raise ValueError(f"melodies are integers [N, T], not {array.dtype} {list(array.shape)}")
-    if array.size and not (0 <= array.min() and array.max() <= HOLD):
+    if array.size and not (array.min() >= 0 and array.max() <= HOLD):
         raise ValueError(f"tokens lie in 0-{HOLD}; found {int(array.min())} to {int(array.max())}")
     return array.astype(np.int64)
 
@@ -53,7 +59,7 @@ def checked_quadrants(quadrants: NDArray[np.integer], count: int) -> Integers:
     array = np.asarray(quadrants)
     if array.shape != (count,) or not np.issubdtype(array.dtype, np.integer):
         raise ValueError(f"quadrants are {count} integers, not {array.dtype} {list(array.shape)}")
-    if array.size and not (1 <= array.min() and array.max() <= 4):
+    if array.size and not (array.min() >= 1 and array.max() <= 4):
         raise ValueError(f"quadrants lie in 1-4; found {int(array.min())} to {int(array.max())}")
     return array.astype(np.int64)
 

@@ -14,8 +14,8 @@ from affetti.corpora.tunes import NEAR_IDENTICAL
 from affetti.evaluation.notes import Integers, Reals, checked_tokens
 
 RUN = 8
-"""Notes in a run: long enough that two tunes seldom share one by chance, short enough for the sad and calm melodies
-(8 notes on average) to have one."""
+"""Notes in a run: so many that two tunes seldom share one by chance, so few that the sad and calm melodies,
+which have 8 notes on average, mostly have one."""
 _ROWS_AT_ONCE = 128  # melodies compared with all references in one step: bounds memory, keeps it in the cache
 
 Mask = NDArray[np.bool_]
@@ -25,9 +25,10 @@ Mask = NDArray[np.bool_]
 class Novelty:
     """Each of N melodies beside the references it may be compared with.
 
-    `nearest` [N] is the normalized pitch edit distance (0-1) to the nearest one, `nearest_index` [N] which that is.
+    `nearest` [N] is the normalized pitch edit distance (0-1) to the nearest one, `nearest_index` [N] its row.
     `runs` [N] counts the melody's runs of eight pitches, `copied_runs` [N] those that occur in a reference.
-    `longest_run` [N] is the longest run of pitches, in notes, shared with any one reference; `notes` [N] the length.
+    `longest_run` [N] is the longest run of pitches, in notes, shared with any one reference.
+    `notes` [N] is the melody's length in notes.
     """
 
     nearest: Reals
@@ -44,12 +45,12 @@ class Novelty:
 
     @property
     def near_identical_share(self) -> float:
-        """Share of melodies at most NEAR_IDENTICAL edits per note from a reference, 0-1, identical ones among them."""
+        """Share of melodies at most NEAR_IDENTICAL from a reference, identical ones included, 0-1."""
         return _share(self.nearest <= NEAR_IDENTICAL)
 
     @property
     def copied_run_share(self) -> float:
-        """Share of all runs of eight pitches, over all melodies, that occur in a reference, 0-1; NaN without runs."""
+        """Share of all melodies' runs of eight pitches that occur in a reference, 0-1; NaN without runs."""
         runs = int(self.runs.sum())
         return int(self.copied_runs.sum()) / runs if runs else float("nan")
 
@@ -63,13 +64,12 @@ class Novelty:
         return Novelty(*(getattr(self, field.name)[chosen] for field in fields(self)))
 
 
-def novelty(
-    melodies: NDArray[np.integer], references: NDArray[np.integer], excluded: Mask | None = None
-) -> Novelty:
+def novelty(melodies: NDArray[np.integer], references: NDArray[np.integer], excluded: Mask | None = None) -> Novelty:
     """Each melody [N, T] beside the references [M, T], but for pairs where `excluded` [N, M] is true.
 
     `excluded` keeps a real melody from being compared with itself, or with other versions of its tune.
-    Raises ValueError for no melodies, tokens that are none, another mask shape, or a melody with nothing to compare.
+    Raises ValueError for no melodies, tokens that are none, a mask of another shape, or a melody that has
+    nothing left to be compared with.
     """
     first, second = pitch_sequences(_int16(melodies)), pitch_sequences(_int16(references))
     if not first or not second:

@@ -1,7 +1,7 @@
-"""The pictures of the CVAE-EmoReg paper and ours, drawn by matplotlib (extra [train]): the same bytes every time.
+"""The pictures of the CVAE-EmoReg paper and ours, by matplotlib (extra [train]): the same bytes every time.
 
-Every function returns a `Picture`, PNG and SVG. Colours are Okabe and Ito's, which colour-blind readers tell apart;
-where emotions share an axis each has its own marker as well.
+Every function returns a `Picture`, PNG and SVG. Colours are Okabe and Ito's, which colour-blind readers tell
+apart; where emotions share an axis each has its own marker as well.
 """
 
 import io
@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from affetti.corpora.tunes import NEAR_IDENTICAL
 from affetti.emotion import Quadrant
 from affetti.errors import InputError
 from affetti.evaluation.emoreg_measures import MelodySet, Profile
 from affetti.evaluation.melodic import INTERVALS, NOTE_LENGTHS
 from affetti.evaluation.notes import Reals, notes_of
-from affetti.evaluation.novelty import NEAR_IDENTICAL, Novelty
+from affetti.evaluation.novelty import Novelty
 from affetti.evaluation.report import Picture, percent
 from affetti.evaluation.run_results import Snapshot
 from affetti.tokens.melody import STEPS_PER_BAR
@@ -30,7 +31,7 @@ COLOURS = {Quadrant.Q1: "#E69F00", Quadrant.Q2: "#D55E00", Quadrant.Q3: "#0072B2
 MARKERS = {Quadrant.Q1: "o", Quadrant.Q2: "^", Quadrant.Q3: "s", Quadrant.Q4: "D"}
 REAL = "#B8B8B8"
 GENERATED = "#0072B2"
-_STYLE = {
+_STYLE: Any = {
     "font.family": "DejaVu Sans",  # comes with matplotlib: the same letters on every machine
     "font.size": 9,
     "axes.titlesize": 10,
@@ -45,7 +46,7 @@ _DOTS_PER_INCH = 150
 def require_pictures() -> None:
     """Raise InputError that names the extra when matplotlib is not installed."""
     try:
-        import matplotlib  # noqa: F401: only asked whether it is there
+        import matplotlib  # noqa: F401  (only asked whether it is there)
     except ModuleNotFoundError as error:
         raise InputError("pictures need matplotlib: pip install 'affetti[train]'") from error
 
@@ -76,7 +77,8 @@ def _draw_latents(panel: "Axes", snapshot: Snapshot) -> None:
     for quadrant in Quadrant:
         chosen = snapshot.quadrants == quadrant
         panel.scatter(
-            *points[chosen].T,
+            points[chosen, 0],
+            points[chosen, 1],
             s=16,
             color=COLOURS[quadrant],
             marker=MARKERS[quadrant],
@@ -106,32 +108,30 @@ def figure_8(name: str, title: str, generated: Profile, real: Profile) -> Pictur
     with _figure(10, 8.4) as figure:
         grid = figure.subplots(4, 4, sharey="row")
         for column, quadrant in enumerate(Quadrant):
-            cells = grid[:, column]
-            cells[0].set_title(_name(quadrant), weight="bold")
-            _draw_densities(cells[0], quadrant, generated, real)
-            scales = [profile.pitches.mean[2:, column] for profile in (real, generated)]
-            _draw_bars(cells[1], ["C major", "c minor"], *scales, quadrant)
-            lengths = [f"{length}" for length in NOTE_LENGTHS]
-            _draw_bars(cells[2], [*lengths, "…"], real.note_lengths[column], generated.note_lengths[column], quadrant)
-            steps = np.asarray((-INTERVALS[-1] - 1, *INTERVALS, INTERVALS[-1] + 1))
-            _draw_intervals(cells[3], steps, real.intervals[column], generated.intervals[column], quadrant)
-            for cell, label in zip(
-                cells,
-                ("notes in four bars", "notes in the scale", "note length (sixteenths; …: others)", "interval (semitones)"),
-                strict=True,
-            ):
-                cell.set_xlabel(label)
-        for row, label in enumerate(("share of melodies", "share of notes", "share of notes", "share of intervals")):
-            grid[row, 0].set_ylabel(label)
+            density, scale, length, interval = grid[:, column]
+            density.set_title(_name(quadrant), weight="bold")
+            _draw_densities(density, quadrant, generated, real)
+            density.set_xlabel("notes in four bars")
+            shares = [profile.pitches.mean[2:, column] for profile in (real, generated)]
+            _draw_bars(scale, ("C major", "c minor"), shares[0], shares[1], quadrant)
+            scale.set_xlabel("notes in the scale")
+            shares = [profile.note_lengths[column] for profile in (real, generated)]
+            _draw_bars(length, (*map(str, NOTE_LENGTHS), "…"), shares[0], shares[1], quadrant)
+            length.set_xlabel("note length (sixteenths; …: others)")
+            _draw_intervals(interval, real.intervals[column], generated.intervals[column], quadrant)
+            interval.set_xlabel("interval (semitones)")
+        for panel, of_what in zip(grid[:, 0], ("melodies", "notes", "notes", "intervals"), strict=True):
+            panel.set_ylabel(f"share of {of_what}")
         figure.suptitle(f"{title}: generated (coloured outline) beside real melodies (grey)")
         return _picture(figure, name, f"{title}: density, scales, note lengths and intervals per emotion")
 
 
 def _draw_densities(panel: "Axes", quadrant: Quadrant, generated: Profile, real: Profile) -> None:
-    measure = "notes in four bars"
-    values = [p.melodic[measure][p.quadrants == quadrant] for p in (real, generated)]
-    edges = np.arange(-0.5, max(float(v.max(initial=1)) for p in (real, generated) for v in [p.melodic[measure]]) + 2, 2)
-    shares = [np.histogram(v, edges)[0] / max(len(v), 1) for v in values]
+    measured = [(profile.melodic["notes in four bars"], profile.quadrants) for profile in (real, generated)]
+    most = max(float(counts.max(initial=1)) for counts, _ in measured)  # of all emotions: one scale for all
+    edges = np.arange(-0.5, most + 2, 2)
+    values = [counts[quadrants == quadrant] for counts, quadrants in measured]
+    shares = [np.histogram(one, edges)[0] / max(len(one), 1) for one in values]
     panel.stairs(shares[0], edges, fill=True, color=REAL)
     panel.stairs(_seen(shares[1]), edges, color=COLOURS[quadrant], linewidth=1.8)
 
@@ -143,8 +143,8 @@ def _draw_bars(panel: "Axes", names: Sequence[str], real: Reals, generated: Real
     panel.set_xticks(places, names)
 
 
-def _draw_intervals(panel: "Axes", steps: Any, real: Reals, generated: Reals, quadrant: Quadrant) -> None:
-    edges = np.append(steps - 0.5, steps[-1] + 0.5)
+def _draw_intervals(panel: "Axes", real: Reals, generated: Reals, quadrant: Quadrant) -> None:
+    edges = np.arange(INTERVALS[0] - 1.5, INTERVALS[-1] + 2.5)  # a bin more at either end: the wider leaps
     panel.stairs(real, edges, fill=True, color=REAL)
     panel.stairs(_seen(generated), edges, color=COLOURS[quadrant], linewidth=1.8)
     panel.set_xticks([-12, -7, -2, 2, 7, 12])
@@ -171,7 +171,9 @@ def melody_sheet(name: str, title: str, melodies: MelodySet, each: int = 4) -> P
         bars = range(0, steps + 1, STEPS_PER_BAR)
         for panel in grid.flat:
             panel.set(xlim=(0, steps), ylim=(low, high))
-            panel.set_xticks([bar + STEPS_PER_BAR / 2 for bar in bars[:-1]], [str(bar + 1) for bar in range(len(bars) - 1)])
+            panel.set_xticks(
+                [bar + STEPS_PER_BAR / 2 for bar in bars[:-1]], [str(bar + 1) for bar in range(len(bars) - 1)]
+            )
             panel.set_yticks(octaves, [f"C{pitch // 12 - 1}" for pitch in octaves])
             panel.tick_params(bottom=False)
             for bar in bars:
@@ -191,7 +193,7 @@ def _draw_roll(panel: "Axes", tokens: Any, colour: str) -> None:
 
 
 def novelty_histograms(name: str, title: str, sets: Mapping[str, Novelty], real: Novelty) -> Picture:
-    """How far each set's melodies are from the nearest real one, a panel per set, real among themselves behind."""
+    """How far melodies are from the nearest real one: a panel per set, real among themselves behind."""
     columns = min(len(sets), 3)
     rows = math.ceil(len(sets) / columns)
     # The first bin holds the distance 0 alone, every other one the distances up to and with its right edge.

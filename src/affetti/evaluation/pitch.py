@@ -1,8 +1,8 @@
 """The pitch measures of the papers' tables, after MusPy (Dong et al., ISMIR 2020), for many melodies at once.
 
 All but polyphony depend only on how often each pitch is struck, so they take pitch counts [N, 128]:
-`pitch_counts` makes them from melody tokens, `piece_pitch_counts` from pieces. Equal to muspy 0.5.0 except where
-a docstring says otherwise.
+`pitch_counts` makes them from melody tokens, `piece_pitch_counts` from pieces. Equal to muspy 0.5.0 except
+where a docstring says otherwise.
 """
 
 from collections.abc import Iterable
@@ -42,17 +42,20 @@ def pitch_range(counts: Integers) -> Integers:
     struck = _checked(counts) > 0
     lowest = struck.argmax(axis=1)
     highest = PITCHES - 1 - struck[:, ::-1].argmax(axis=1)
-    return np.where(struck.any(axis=1), highest - lowest, 0)
+    spans: Integers = np.where(struck.any(axis=1), highest - lowest, 0)
+    return spans
 
 
 def pitches_used(counts: Integers) -> Integers:
     """The number of different pitches (MusPy's n_pitches_used): [N], 0-128."""
-    return np.count_nonzero(_checked(counts), axis=1)
+    used: Integers = np.count_nonzero(_checked(counts), axis=1)
+    return used
 
 
 def pitch_classes_used(counts: Integers) -> Integers:
     """The number of different pitch classes, octaves ignored (MusPy's n_pitch_classes_used): [N], 0-12."""
-    return np.count_nonzero(_class_counts(counts), axis=1)
+    used: Integers = np.count_nonzero(_class_counts(counts), axis=1)
+    return used
 
 
 def in_scale_rate(counts: Integers, root: int, mode: Literal["major", "minor"]) -> Reals:
@@ -68,13 +71,15 @@ def in_scale_rate(counts: Integers, root: int, mode: Literal["major", "minor"]) 
     classes = _class_counts(counts)
     inside = classes[:, [(root + degree) % 12 for degree in SCALE_DEGREES[mode]]].sum(axis=1)
     notes = classes.sum(axis=1)
-    return np.divide(inside, notes, out=np.full(len(notes), np.nan), where=notes > 0)
+    rates: Reals = np.divide(inside, notes, np.full(len(notes), np.nan), where=notes > 0)
+    return rates
 
 
 def polyphony(piece: Piece) -> float:
     """The mean number of pitches that sound together while any sounds: 1 and up, NaN where there is no note.
 
-    MusPy's polyphony: a pitch that two notes hold at the same time counts once; drums are left out. A melody's is 1.
+    MusPy's polyphony: a pitch that two notes hold at the same time counts once, drums are left out. That of a
+    melody is 1.
     """
     notes = piece.notes
     by_pitch: dict[int, list[Note]] = {}
@@ -98,7 +103,8 @@ def _covered_ticks(notes: Iterable[Note]) -> int:
 def _class_counts(counts: Integers) -> Integers:
     """Pitch counts [N, 128] added up over octaves: [N, 12]."""
     padded = np.pad(_checked(counts), ((0, 0), (0, -PITCHES % 12)))
-    return padded.reshape(len(counts), -1, 12).sum(axis=1)
+    classes: Integers = padded.reshape(len(counts), -1, 12).sum(axis=1)
+    return classes
 
 
 def _checked(counts: Integers) -> Integers:

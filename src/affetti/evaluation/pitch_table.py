@@ -12,7 +12,7 @@ PITCH_MEASURES = ("pitch range", "different pitches", "notes in C major", "notes
 """The rows of Table 3; the columns are the emotions e1..e4."""
 
 TARGET_CELLS = 14
-"""Cells of 16 that the project asks of its default model; the report says how often real melodies reach them."""
+"""Cells that the project asks of its default model; the report says how often real melodies reach so many."""
 
 BooleanCells = NDArray[np.bool_]
 _TIE = 1e-9  # two printed figures equally far from a third differ by less than this in floating point
@@ -22,8 +22,8 @@ _TIE = 1e-9  # two printed figures equally far from a third differ by less than 
 class PitchTable:
     """Mean and standard deviation of each measure and emotion, both [4, 4] (PITCH_MEASURES × e1..e4).
 
-    Range in semitones, pitches as a number, scales as shares 0-1. `count` [4] is the number of melodies per emotion,
-    `silent` how many of them have no note: they count 0 in the first two rows and are left out of the scale rows.
+    Range in semitones, pitches as a number, scales as shares 0-1. `count` [4] is the number of melodies per
+    emotion, `silent` how many have no note: they count 0 in the first two rows and are not in the scale rows.
     The deviation divides by the count, not by one less: that is what reproduces the paper's training column.
     """
 
@@ -35,7 +35,7 @@ class PitchTable:
 
 @dataclass(frozen=True, slots=True)
 class CellsNearer:
-    """In how many of Table 3's 16 cells a mean lies nearer to the training mean than the paper's models' means.
+    """In how many of Table 3's 16 cells a mean is nearer to the training mean than the paper's models' means.
 
     Strictly nearer; the paper's figures are taken as printed, with two decimals.
     """
@@ -78,14 +78,13 @@ def _table_of(values: Reals, labels: Integers) -> PitchTable:
     for emotion in range(4):
         chosen = values[:, labels == emotion + 1]
         for row, measure in enumerate(chosen):
-            known = measure[~np.isnan(measure)]
-            if known.size:
+            if (known := measure[~np.isnan(measure)]).size:
                 mean[row, emotion], deviation[row, emotion] = known.mean(), known.std()
     return PitchTable(mean, deviation, np.bincount(labels, minlength=5)[1:], int(np.isnan(values[2]).sum()))
 
 
 def nearer_cells(ours: Reals, theirs: Reals, target: Reals) -> BooleanCells:
-    """Where `ours` is strictly nearer to `target` than `theirs`, cell by cell (all [4, 4]); NaN is never nearer."""
+    """Where `ours` is strictly nearer to `target` than `theirs`, cell by cell; NaN is never nearer."""
     if not ours.shape == theirs.shape == target.shape:
         raise ValueError(f"tables of different shapes: {ours.shape}, {theirs.shape}, {target.shape}")
     cells: BooleanCells = np.abs(ours - target) < np.abs(theirs - target) - _TIE
@@ -100,7 +99,7 @@ def cells_nearer(ours: Reals, target: Reals) -> CellsNearer:
 
 
 def first_of_each(quadrants: NDArray[np.integer], each: int) -> Integers:
-    """Indices of the first `each` melodies of every emotion, in order. Raises ValueError where there are fewer."""
+    """Indices of the first `each` melodies of every emotion, ascending. Raises ValueError for fewer."""
     labels = np.asarray(quadrants)
     chosen = [np.flatnonzero(labels == emotion)[:each] for emotion in (1, 2, 3, 4)]
     if min(len(rows) for rows in chosen) < each:
@@ -119,8 +118,8 @@ def cells_nearer_by_real_draws(
     """Cells in which `each` real melodies per emotion, drawn at random, beat the paper's models: [draws, 3].
 
     Columns: nearer than CVAE-Base, than CVAE-EmoReg, than both.
-    Drawn with replacement, so this is a model that has learnt the training distribution exactly: what noise leaves
-    of it at this sample size is the ceiling to read a model's own count by.
+    Drawn with replacement, so this is a model that has learnt the training distribution exactly: what noise
+    leaves of it at this sample size is the ceiling to read a model's own count by.
     Raises ValueError where an emotion has no melody.
     """
     labels = checked_quadrants(quadrants, len(checked_tokens(tokens)))

@@ -1,4 +1,4 @@
-"""Placement accuracy in the latent quadrants: Table 2 of the CVAE-EmoReg paper, on training or on unseen music."""
+"""Placement accuracy in the latent quadrants: Table 2 of the CVAE-EmoReg paper."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from affetti.emotion import Quadrant
-from affetti.evaluation.notes import Integers, Reals, checked_quadrants
+from affetti.evaluation.notes import Integers, Reals, checked_quadrants, known_mean
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,22 +21,22 @@ class Placement:
 
     @property
     def accuracies(self) -> Reals:
-        """D_1..D_4 [4], 0-1: the share of each label's examples that lie in its quadrant; NaN where there are none."""
+        """D_1..D_4 [4], 0-1: the share of each label's examples that lie in its quadrant; NaN without any."""
         examples = self.confusion.sum(axis=1)
-        return np.divide(np.diag(self.confusion), examples, out=np.full(4, np.nan), where=examples > 0)
+        shares: Reals = np.divide(np.diag(self.confusion), examples, np.full(4, np.nan), where=examples > 0)
+        return shares
 
     @property
     def mean(self) -> float:
-        """The mean of D_1..D_4, 0-1, as in the paper; four random quadrants give 0.25. NaN without examples."""
-        known = self.accuracies[~np.isnan(self.accuracies)]
-        return float(known.mean()) if known.size else float("nan")
+        """The mean of D_1..D_4, 0-1, as in the paper; random quadrants give 0.25. NaN without examples."""
+        return known_mean(self.accuracies)
 
 
 def placement(positions: NDArray[np.floating], quadrants: NDArray[np.integer]) -> Placement:
     """Table 2's D_i = PQ_i / PT_i: which quadrant the examples of each emotion lie in.
 
     positions: [n, L], column 0 valence, column 1 arousal, further ones ignored; quadrants: labels 1-4 [n].
-    A position on an axis counts to the axis's positive side, as in `Emotion.quadrant` (the paper does not say).
+    A position on an axis counts to its positive side, as in `Emotion.quadrant` (the paper does not say).
     Raises ValueError for other shapes, values that are no numbers, or labels outside 1-4.
     """
     points = np.asarray(positions)
@@ -45,7 +45,7 @@ def placement(positions: NDArray[np.floating], quadrants: NDArray[np.integer]) -
     if not np.isfinite(points[:, :2]).all():
         raise ValueError("positions must be finite numbers")
     labels = checked_quadrants(quadrants, len(points))
-    # [valence >= 0, arousal >= 0] as a table, so that the quadrants' numbering stays in one place (emotion.py).
+    # A table [valence >= 0, arousal >= 0], so that the quadrants' numbering stays in one place (emotion.py).
     table = np.asarray([[Quadrant.of_signs(v, a) for a in (-1, 1)] for v in (-1, 1)])
     found = table[(points[:, 0] >= 0).astype(int), (points[:, 1] >= 0).astype(int)]
     cells = np.bincount((labels - 1) * 4 + found - 1, minlength=16)

@@ -1,4 +1,4 @@
-"""Tables as a terminal, a Markdown page and a folder of files show them: no measure knows how it is printed."""
+"""Tables and pictures as a terminal, a Markdown page and a folder of files show them."""
 
 import json
 import math
@@ -85,9 +85,7 @@ def print_tables(tables: Sequence[Table], remarks: Sequence[str] = ()) -> None:
         print(remark)
 
 
-def markdown(
-    title: str, tables: Sequence[Table], pictures: Sequence[Picture], remarks: Sequence[str] = ()
-) -> str:
+def markdown(title: str, tables: Sequence[Table], pictures: Sequence[Picture], remarks: Sequence[str] = ()) -> str:
     """The report as one Markdown page; pictures are linked as files beside it."""
     parts = [f"# {title}", *remarks]
     for table in tables:
@@ -103,7 +101,7 @@ def markdown(
 
 
 def plain(value: Any) -> Any:
-    """`value` as JSON knows it: arrays as lists, floats with six significant digits, what is not a number as null."""
+    """`value` as JSON knows it: arrays are lists, floats have six significant digits, NaN is null."""
     if isinstance(value, Mapping):
         return {str(key): plain(one) for key, one in value.items()}
     if isinstance(value, np.ndarray):

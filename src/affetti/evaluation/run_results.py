@@ -2,13 +2,14 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from affetti.corpora.prepared import PreparedMelodies
 from affetti.errors import InputError
-from affetti.evaluation.notes import Integers, Reals
+from affetti.evaluation.notes import Integers, Reals, known_mean
 from affetti.evaluation.placement import Placement, placement, pooled
 
 FINAL = "the end"
@@ -16,7 +17,7 @@ FINAL = "the end"
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """Latent positions of the training melodies, [N, L], and their labels [N] (1-4), at one moment of training."""
+    """Latent positions of the training melodies [N, L] and their labels 1-4 [N] at one moment of training."""
 
     moment: str
     positions: Reals
@@ -40,13 +41,13 @@ class HeldOut:
 
     @property
     def accuracies(self) -> Reals:
-        """D_1..D_4 [4]: the mean over folds."""
-        return np.asarray(np.nanmean([fold.accuracies for fold in self.folds], axis=0))
+        """D_1..D_4 [4]: the mean over the folds that hold melodies of the emotion."""
+        return np.asarray([known_mean(shares) for shares in np.stack([one.accuracies for one in self.folds]).T])
 
     @property
     def mean(self) -> float:
-        """Mean D over folds, 0-1."""
-        return float(np.mean([fold.mean for fold in self.folds]))
+        """The folds' mean D, averaged, 0-1."""
+        return known_mean(np.asarray([fold.mean for fold in self.folds]))
 
     @property
     def deviation(self) -> float:
@@ -60,7 +61,7 @@ class HeldOut:
 
 
 def read_snapshots(run: Path) -> tuple[Snapshot, ...]:
-    """The run's latent positions in order of time (latents/epoch_NNNN.safetensors, then final); () without any.
+    """The run's latent positions in order of time (latents/epoch_NNNN.safetensors, final); () without any.
 
     Raises InputError for a file that does not hold them.
     """
@@ -100,7 +101,7 @@ def read_held_out(run: Path, corpus: PreparedMelodies) -> HeldOut | None:
         file = folder / "held_out.safetensors"
         tensors = _tensors(file, "positions", "quadrants", "indices")
         indices, labels = tensors["indices"], tensors["quadrants"]
-        inside = indices.ndim == 1 and indices.size > 0 and 0 <= indices.min() and indices.max() < len(corpus)
+        inside = indices.ndim == 1 and indices.size > 0 and indices.min() >= 0 and indices.max() < len(corpus)
         if not inside or not np.array_equal(corpus.quadrants[indices], labels):
             raise InputError(f"{file} is about other melodies than the prepared corpus; prepare that corpus again")
         if (fold_of[indices] >= 0).any() or len(set(indices.tolist())) < len(indices):
@@ -112,12 +113,14 @@ def read_held_out(run: Path, corpus: PreparedMelodies) -> HeldOut | None:
         except (ValueError, IndexError) as error:
             raise InputError(f"{file} does not hold latent positions: {error}") from error
     held_out = fold_of >= 0
-    pairs = {(tune, fold) for tune, fold in zip(corpus.tunes[held_out].tolist(), fold_of[held_out].tolist(), strict=True)}
+    pairs = {
+        (tune, fold) for tune, fold in zip(corpus.tunes[held_out].tolist(), fold_of[held_out].tolist(), strict=True)
+    }
     split = len(pairs) - len({tune for tune, _ in pairs})
     return HeldOut(tuple(placements), int(held_out.sum()), split)
 
 
-def _tensors(file: Path, *names: str) -> dict[str, NDArray[np.generic]]:
+def _tensors(file: Path, *names: str) -> dict[str, NDArray[Any]]:
     """Tensors of a safetensors file. Raises InputError where it or one of them is missing."""
     from safetensors import SafetensorError, safe_open
 

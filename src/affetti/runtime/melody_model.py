@@ -7,12 +7,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from affetti.analysis.key import Key, estimate_key, parse_key
+from affetti.analysis.key import Key, estimate_key, notated_key, parse_key
 from affetti.emotion import Emotion, Quadrant, parse_quadrant
 from affetti.errors import InputError
 from affetti.piece import DEFAULT_BPM, KeySignature, Piece
@@ -61,6 +61,10 @@ class Reading:
     """Probability that the quadrant is right, 0.25-1, calibrated on held-out melodies."""
     phrases: tuple[Emotion, ...]
     """The same for every four bars."""
+    key: Key
+    """The key whose tonic the melody was heard from."""
+    key_source: Literal["given", "notated", "estimated"]
+    """Where that key comes from; an estimated one is the weakest link of a reading."""
 
     @property
     def quadrant(self) -> Quadrant:
@@ -175,9 +179,7 @@ class MelodyModel:
             nucleus=sampling.nucleus,
             greedy=sampling.greedy,
         )
-        return [
-            self._piece(row, transposed_to, replace(provenance, piece=piece)) for piece, row in enumerate(tokens)
-        ]
+        return [self._piece(row, transposed_to, replace(provenance, piece=piece)) for piece, row in enumerate(tokens)]
 
     def compose_again(self, provenance: Provenance) -> Piece:
         """The piece that a provenance describes. Raises InputError for values out of range."""
@@ -189,7 +191,11 @@ class MelodyModel:
         sampling = Sampling(provenance.temperature, provenance.nucleus, provenance.greedy)
         row = provenance.piece - first
         tokens = self.sample_tokens(
-            [wanted] * (row + 1), bars=provenance.bars, seed=provenance.seed, sampling=sampling, first_piece=first
+            [wanted] * (row + 1),
+            bars=provenance.bars,
+            seed=provenance.seed,
+            sampling=sampling,
+            first_piece=first,
         )
         return self._piece(tokens[row], _key_for(wanted, provenance.key), provenance)
 
@@ -243,9 +249,7 @@ class MelodyModel:
             phrases.append(phrase)
         return np.concatenate(phrases, axis=1)[: len(wanted)]
 
-    def _conditions(
-        self, rows: Sequence[Wanted], random: Sequence[np.random.Generator]
-    ) -> NDArray[np.float32]:
+    def _conditions(self, rows: Sequence[Wanted], random: Sequence[np.random.Generator]) -> NDArray[np.float32]:
         """What the decoder hears besides its own past, [B, L (+ 4)]: a latent position and, where it was trained
         with one, the label.
         """
@@ -282,7 +286,7 @@ class MelodyModel:
         previous = nothing
         phrase = np.empty((rows, PHRASE_STEPS), np.int64)
         for step in range(PHRASE_STEPS):
-            inputs = {"condition": conditions, "state": state}
+            inputs: dict[str, NDArray[Any]] = {"condition": conditions, "state": state}
             if self.config.autoregressive:
                 inputs |= {"previous": previous, "step": np.full(rows, step, np.int64)}
             logits, state = self._decoder_step.run(["logits", "next_state"], inputs)
@@ -310,39 +314,46 @@ class MelodyModel:
 
     # ---- reading ----
 
-    def positions(
-        self, tokens: Tokens, quadrants: NDArray[np.int8] | None = None
-    ) -> NDArray[np.float32]:
+    def positions(self, tokens: Tokens, quadrants: NDArray[np.int8] | None = None) -> NDArray[np.float32]:
         """Posterior means of melodies [N, 64], shape [N, L]: column 0 is the valence axis, 1 the arousal axis.
 
         quadrants: [N], 1-4; needed by, and only by, models whose encoder is told the label (ValueError otherwise).
         """
         if self.config.label_in_encoder != (quadrants is not None):
-            raise ValueError("the encoder of these weights " + ("needs" if quadrants is None else "takes no") + " labels")
+            raise ValueError(
+                "the encoder of these weights " + ("needs" if quadrants is None else "takes no") + " labels"
+            )
         found = [np.empty((0, self.config.latent_size), np.float32)]
         for start in range(0, len(tokens), 256):
-            inputs = {"tokens": self.vocabulary.indices(tokens[start : start + 256])}
+            inputs: dict[str, NDArray[Any]] = {"tokens": self.vocabulary.indices(tokens[start : start + 256])}
             if quadrants is not None:
                 inputs["labels"] = np.eye(4, dtype=np.float32)[quadrants[start : start + 256] - 1]
             found.append(self._encoder.run(["mean"], inputs)[0])
         return np.concatenate(found)
 
-    def read(self, piece: Piece) -> Reading:
+    def read(self, piece: Piece, *, key: str | None = None) -> Reading:
         """The emotion of a piece's melody, four bars at a time, in musical time (the tempo is not heard).
 
-        Raises InputError for weights that cannot read or a piece without pitched notes.
+        The melody is moved to C first: from `key` ("D minor"; of its mode only the tonic matters), else from the
+        piece's own key signature, else from an estimate. Raises InputError for weights that cannot read or a piece without pitched notes.
         """
         slope = self.config.reading_slope
         if slope is None or self.config.label_in_encoder:
             raise InputError(f"the weights {self.config.name} do not read: their encoder needs the label")
-        in_c = estimate_key(piece).transposed_to_c(piece)
-        phrases = np.stack(list(_phrases(in_c)))
+        source: Literal["given", "notated", "estimated"] = "given"
+        tonality = None if key is None else parse_key(key)
+        if tonality is None:
+            source, tonality = "notated", notated_key(piece)
+        if tonality is None:
+            source, tonality = "estimated", estimate_key(piece)
+        phrases = np.stack(list(_phrases(tonality.transposed_to_c(piece))))
         positions = self.positions(self.vocabulary.nearest(phrases))[:, :2]
         likelihoods = 1 / (1 + np.exp(-positions * slope))  # of positive valence, of high arousal: [phrases, 2]
         expected = 2 * likelihoods - 1
         valence, arousal = expected.mean(axis=0).tolist()
         confidence = float(np.prod((1 + np.abs((valence, arousal))) / 2))
-        return Reading(Emotion(valence, arousal), confidence, tuple(Emotion(*point) for point in expected.tolist()))
+        heard = tuple(Emotion(*point) for point in expected.tolist())
+        return Reading(Emotion(valence, arousal), confidence, heard, tonality, source)
 
 
 def _phrases(piece: Piece) -> Iterator[Tokens]:

@@ -34,12 +34,10 @@ def generators(seed: int, pieces: Sequence[int]) -> list[np.random.Generator]:
     return [np.random.default_rng([seed, piece]) for piece in pieces]
 
 
-def draw(
-    logits: NDArray[np.float32], uniforms: NDArray[np.float64], sampling: Sampling
-) -> NDArray[np.int64]:
+def draw(logits: NDArray[np.float32], uniforms: NDArray[np.float64], sampling: Sampling) -> NDArray[np.int64]:
     """One token index for each row of `logits` [B, V] (-inf: forbidden), decided by `uniforms` [B] in [0, 1)."""
     if sampling.greedy:
-        return logits.argmax(axis=1)
+        return np.asarray(logits.argmax(axis=1), np.int64)
     scaled = logits.astype(np.float64) / sampling.temperature
     likelihoods = np.exp(scaled - scaled.max(axis=1, keepdims=True))
     likelihoods /= likelihoods.sum(axis=1, keepdims=True)
@@ -51,4 +49,4 @@ def draw(
     chosen = (cumulative <= uniforms[:, None] * cumulative[:, -1:]).sum(axis=1)
     # Rounding can push the last step past the end, onto tokens that the nucleus left out.
     chosen = np.minimum(chosen, (ranked > 0).sum(axis=1) - 1)
-    return np.take_along_axis(order, chosen[:, None], axis=1)[:, 0]
+    return np.asarray(np.take_along_axis(order, chosen[:, None], axis=1)[:, 0], np.int64)

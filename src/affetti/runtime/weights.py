@@ -120,9 +120,7 @@ def find_weights(name: str | Path) -> Weights:
     if not (folder / "config.json").is_file():
         raise InputError(f"no weights {str(name)[:80]!r}: name a folder or one of {', '.join(shipped_names())}")
     try:
-        config = MelodyModelConfig.model_validate_json(
-            read_bounded(folder / "config.json", max_bytes=MAX_CONFIG_BYTES)
-        )
+        config = MelodyModelConfig.model_validate_json(read_bounded(folder / "config.json", max_bytes=MAX_CONFIG_BYTES))
     except ValidationError as error:
         problem = error.errors()[0]
         where = ".".join(str(part) for part in problem["loc"]) or "file"

@@ -35,9 +35,7 @@ def encode(piece: Piece, steps: int = PHRASE_STEPS) -> Tokens:
         raise InputError("no pitched notes: there is no melody to read")
     scale = STEPS_PER_QUARTER / piece.ticks_per_quarter
     tokens = np.full(steps, REST, np.int16)
-    rounded = [
-        (int(note.start_ticks * scale + 0.5), note.pitch, int(note.end_ticks * scale + 0.5)) for note in notes
-    ]
+    rounded = [(int(note.start_ticks * scale + 0.5), note.pitch, int(note.end_ticks * scale + 0.5)) for note in notes]
     for start, pitch, end in sorted(rounded):  # a higher note on the same step overwrites a lower one
         if start < steps:
             tokens[start:] = REST
@@ -106,9 +104,7 @@ class MelodyVocabulary:
         indices = np.searchsorted(table, tokens).clip(max=len(table) - 1)
         unknown = np.asarray(tokens)[table[indices] != tokens]
         if unknown.size:
-            raise InputError(
-                f"pitch {int(unknown.flat[0])} is outside the model's vocabulary {self.range_text()}"
-            )
+            raise InputError(f"pitch {int(unknown.flat[0])} is outside the model's vocabulary {self.range_text()}")
         return indices.astype(np.int64)
 
     def tokens(self, indices: NDArray[np.int64]) -> Tokens:

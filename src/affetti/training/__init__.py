@@ -1,0 +1,1 @@
+"""Functions that the systems' training shares: recipes, checkpoints, run folders."""

@@ -65,7 +65,7 @@ class RunLog:
             kept = [line for line in file.read_text().splitlines() if _epoch_of(line) <= finished_epochs]
         write_whole(file, "".join(f"{line}\n" for line in kept).encode(), force=True)
         self._lines = file.open("a")
-        self._board = SummaryWriter(path / "tensorboard", purge_step=finished_epochs + 1)  # type: ignore[no-untyped-call]
+        self._board = SummaryWriter(path / "tensorboard", purge_step=finished_epochs + 1)
 
     def write(self, epoch: int, scalars: Scalars) -> None:
         """Add one epoch's scalars."""
@@ -73,12 +73,14 @@ class RunLog:
         self._lines.write(json.dumps({"epoch": epoch, **rounded}) + "\n")
         self._lines.flush()
         for name, value in scalars.items():
-            self._board.add_scalar(name, value, epoch)  # type: ignore[no-untyped-call]
+            self._board.add_scalar(name, value, epoch)
 
-    def close(self) -> None:
-        """Flush and close both logs."""
+    def __enter__(self) -> "RunLog":
+        return self
+
+    def __exit__(self, *exception: object) -> None:
         self._lines.close()
-        self._board.close()  # type: ignore[no-untyped-call]
+        self._board.close()
 
 
 def _epoch_of(line: str) -> float:
@@ -92,8 +94,8 @@ def environment() -> dict[str, Any]:
     """What the run ran on, for the record."""
     packages = ("affetti", "torch", "numpy", "safetensors", "onnx", "onnxruntime", "symusic")
     try:
-        commit = subprocess.run(  # noqa: S603: fixed arguments, no shell
-            ["git", "rev-parse", "HEAD"],  # noqa: S607: whatever git the user has
+        commit = subprocess.run(
+            ["git", "rev-parse", "HEAD"],  # noqa: S607  # whatever git the user has
             cwd=Path(__file__).parent,
             capture_output=True,
             text=True,

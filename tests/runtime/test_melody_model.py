@@ -1,0 +1,233 @@
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import affetti
+from affetti.emoreg.train import train
+from affetti.emotion import Emotion, Quadrant
+from affetti.errors import InputError
+from affetti.midi import midi_bytes, read_midi
+from affetti.runtime.melody_model import RETURNING_STEPS, MelodyModel
+from affetti.runtime.provenance import read_provenance, replay
+from affetti.tokens.melody import HOLD, REST, decode, encode
+from affetti.training.run_folder import RunFolder
+from tests.tiny import prepare_tiny_corpus, silent, tiny_corpus, tiny_recipe
+
+
+@pytest.fixture(scope="module")
+def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A tiny model that was trained for long enough to know the tiny corpus's quadrants."""
+    home = tmp_path_factory.mktemp("home")
+    before = os.environ.get("AFFETTI_HOME")
+    os.environ["AFFETTI_HOME"] = str(home)
+    try:
+        prepare_tiny_corpus()
+        training = {"epochs": 150, "batch_size": 8, "learning_rate": 0.005, "token_dropout": 0.0}
+        recipe = tiny_recipe(folds=2, model={"hidden_size": 32}, training=training)
+        run = RunFolder(home / "run")
+        train(recipe, run, resume=False, progress=silent)
+    finally:
+        if before is None:
+            del os.environ["AFFETTI_HOME"]
+        else:
+            os.environ["AFFETTI_HOME"] = before
+    return run.weights
+
+
+@pytest.fixture
+def model(weights: Path) -> MelodyModel:
+    return affetti.load(weights)
+
+
+def test_same_seed_same_bytes_and_other_seed_other_music(model: MelodyModel) -> None:
+    first = midi_bytes(model.compose("happy", seed=1))
+    assert midi_bytes(model.compose("happy", seed=1)) == first
+    assert midi_bytes(model.compose("happy", seed=2)) != first
+
+
+def test_a_piece_does_not_depend_on_what_is_composed_beside_it(model: MelodyModel) -> None:
+    many = model.compose_many(37, "sad", seed=5, bars=8)
+    few = model.compose_many(3, "sad", seed=5, bars=8)
+    assert [midi_bytes(piece) for piece in many[:3]] == [midi_bytes(piece) for piece in few]
+    assert len({midi_bytes(piece) for piece in many}) > 30
+
+
+def test_bytes_do_not_depend_on_threads(weights: Path) -> None:
+    program = (
+        "import sys, hashlib, affetti\nfrom affetti.midi import midi_bytes\n"
+        "pieces = affetti.load(sys.argv[1]).compose_many(20, 'calm', seed=3, bars=16)\n"
+        "print(hashlib.sha256(b''.join(map(midi_bytes, pieces))).hexdigest())"
+    )
+    digests = {
+        subprocess.run(
+            [sys.executable, "-c", program, str(weights)],
+            env={**os.environ, "OMP_NUM_THREADS": threads},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for threads in ("1", "2")
+    }
+    assert len(digests) == 1
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"emotion": "angry"},
+        {"emotion": "Q1", "key": "E♭", "tempo": 93.5, "bars": 16},
+        {"valence": -0.3, "arousal": 0.9, "temperature": 0.7, "nucleus": 0.8},
+        {"valence": 0.0, "arousal": 0.0, "greedy": True},
+    ],
+)
+def test_replay_makes_every_piece_again_byte_for_byte(model: MelodyModel, options: dict) -> None:
+    for number, piece in enumerate(model.compose_many(19, seed=11, **options)):
+        data = midi_bytes(piece)
+        assert read_provenance(read_midi(data)).piece == number
+        if number in (0, 1, 15, 16, 18):
+            assert midi_bytes(replay(read_midi(data))) == data
+
+
+def test_replay_refuses_other_weights_and_damaged_provenance(model: MelodyModel, weights: Path, tmp_path: Path) -> None:
+    piece = model.compose("sad", seed=1)
+    text = piece.markers[0].text
+    other = json.loads(text) | {"weights_sha256": "0" * 64}
+    with pytest.raises(InputError, match="other weights"):
+        replay(decode([60, *[HOLD] * 63]).with_marker(json.dumps(other)))
+    for bad in (
+        {"bars": 7},
+        {"piece": -1},
+        {"seed": 2**70},
+        {"temperature": 0},
+        {"bars": "x"},
+        {"more": 1},
+        {"quadrant": None},
+    ):
+        with pytest.raises(InputError):
+            replay(decode([60]).with_marker(json.dumps(json.loads(text) | bad)))
+    with pytest.raises(InputError, match="no provenance"):
+        replay(decode([60]).with_marker("{not json").with_marker("hello"))
+    shutil.copytree(weights, tmp_path / "gone")
+    gone = affetti.load(tmp_path / "gone").compose("sad")
+    shutil.rmtree(tmp_path / "gone")
+    with pytest.raises(InputError, match="no weights"):
+        replay(gone)
+
+
+def test_a_composed_quadrant_has_its_scale_and_density(model: MelodyModel) -> None:
+    """The tiny corpus's happy melodies have 16 notes and E natural, its sad ones 8 notes and E flat."""
+    notes = {quadrant: [] for quadrant in Quadrant}
+    for quadrant in Quadrant:
+        for piece in model.compose_many(40, quadrant, seed=2):
+            notes[quadrant].append([note.pitch for note in piece.notes])
+    counts = {quadrant: np.mean([len(one) for one in notes[quadrant]]) for quadrant in Quadrant}
+    assert min(counts[Quadrant.Q1], counts[Quadrant.Q2]) > 1.4 * max(counts[Quadrant.Q3], counts[Quadrant.Q4])
+    for quadrant in Quadrant:
+        pitches = [pitch for one in notes[quadrant] for pitch in one]
+        majors, minors = pitches.count(64), pitches.count(63)
+        assert (majors > 3 * minors) if quadrant.valence_sign > 0 else (minors > 3 * majors)
+
+
+def test_points_of_the_plane_move_the_music_in_between(model: MelodyModel) -> None:
+    def mean_notes(arousal: float) -> float:
+        pieces = model.compose_many(40, valence=0.5, arousal=arousal, seed=4)
+        return float(np.mean([len(piece.notes) for piece in pieces]))
+
+    assert mean_notes(-0.9) < mean_notes(0.9)
+
+
+def test_form_tempo_key_and_length(model: MelodyModel) -> None:
+    piece = model.compose("happy", bars=16, seed=9, tempo=90, key="D")
+    assert piece.duration_seconds <= 16 * 4 * 60 / 90 + 1e-6
+    assert piece.tempos[0].quarters_per_minute == 90
+    assert (piece.key_signatures[0].sharps, piece.key_signatures[0].is_minor) == (2, False)
+    in_c = model.compose("happy", bars=16, seed=9)
+    assert [note.pitch + 2 for note in in_c.notes] == [note.pitch for note in piece.notes]
+    tokens = encode(in_c, 256).reshape(4, 64)
+    for phrase in (1, 3):  # A A' B A''
+        np.testing.assert_array_equal(tokens[phrase, :RETURNING_STEPS], tokens[0, :RETURNING_STEPS])
+    assert not np.array_equal(tokens[2, :RETURNING_STEPS], tokens[0, :RETURNING_STEPS])
+
+
+def test_sampled_tokens_are_canonical(model: MelodyModel) -> None:
+    """No hold without a note: each melody is written in exactly one way."""
+    tokens = model.sample_tokens([Quadrant.Q1, Quadrant.Q3] * 30, bars=8, seed=1)
+    assert tokens.shape == (60, 128)
+    before = np.concatenate([np.full((60, 1), REST), tokens[:, :-1]], axis=1)
+    assert not ((tokens == HOLD) & (before == REST)).any()
+    np.testing.assert_array_equal(np.stack([encode(decode(row), 128) for row in tokens]), tokens)
+
+
+def test_the_reader_hears_the_tiny_corpus_and_is_sure_when_it_should_be(model: MelodyModel) -> None:
+    corpus = tiny_corpus()
+    heard = [model.read(decode(row)).quadrant for row in corpus.tokens]
+    assert np.mean([one == quadrant for one, quadrant in zip(heard, corpus.quadrants, strict=True)]) > 0.5
+    reading = model.read(decode(corpus.tokens[0]))
+    assert 0.25 <= reading.confidence <= 1
+    assert len(reading.phrases) == 1
+    assert isinstance(reading.emotion, Emotion)
+
+
+def test_reading_starts_at_the_first_bar_with_notes_and_ignores_silence(model: MelodyModel) -> None:
+    row = tiny_corpus().tokens[0]
+    plain = model.read(decode(row))
+    assert model.read(decode([*[REST] * 32, *row])) == plain
+    assert len(model.read(decode([*row, *[REST] * 128, *row])).phrases) == 2
+
+
+def test_bad_options(model: MelodyModel) -> None:
+    bad = [
+        {},
+        {"emotion": "furious"},
+        {"emotion": "sad", "valence": 0.1},
+        {"valence": 0.1},
+        {"valence": 2.0, "arousal": 0.0},
+        {"valence": float("nan"), "arousal": 0.0},
+        {"emotion": "sad", "bars": 5},
+        {"emotion": "sad", "tempo": 1},
+        {"emotion": "sad", "tempo": float("nan")},
+        {"emotion": "sad", "seed": -1},
+        {"emotion": "sad", "key": "H"},
+        {"emotion": "sad", "key": "C major"},
+        {"emotion": "sad", "temperature": 0},
+    ]
+    for options in bad:
+        with pytest.raises(InputError) as caught:
+            model.compose(**options)
+        assert "\n" not in str(caught.value)
+
+
+def test_hostile_weights_folders(weights: Path, tmp_path: Path) -> None:
+    def damaged(name: str, data: bytes) -> Path:
+        folder = tmp_path / f"{name}-{len(list(tmp_path.iterdir()))}"
+        shutil.copytree(weights, folder)
+        (folder / name).write_bytes(data)
+        return folder
+
+    config = json.loads((weights / "config.json").read_text())
+    for change in (
+        {"latent_size": 0},
+        {"vocabulary": [1]},
+        {"vocabulary": [-1, 128, 129]},
+        {"system": "x"},
+        {"new": 1},
+    ):
+        with pytest.raises(InputError):
+            affetti.load(damaged("config.json", json.dumps(config | change).encode()))
+    for data in (b"", b"{", b"[]", b"\xff" * 10, b"[" * 100_000):
+        with pytest.raises(InputError):
+            affetti.load(damaged("config.json", data))
+    with pytest.raises(InputError, match=r"not a usable ONNX graph|differ"):
+        affetti.load(damaged("decoder_step.onnx", b"garbage")).compose("sad")
+    with pytest.raises(InputError, match="not a usable ONNX graph"):
+        affetti.load(damaged("model.safetensors", b"12345678")).compose("sad")
+    with pytest.raises(InputError, match="no weights"):
+        affetti.load("../../etc")
+    with pytest.raises(InputError, match="no weights"):
+        affetti.load(tmp_path / "nothing")

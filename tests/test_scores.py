@@ -1,0 +1,245 @@
+"""Scores: the notes a reader would play from them are the notes of the piece."""
+
+import sys
+from xml.etree import ElementTree
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from affetti.errors import InputError
+from affetti.piece import KeySignature, Note, Piece, Tempo, TimeSignature, Track
+from affetti.scores import MAX_BARS, musicxml, svg_pages
+from affetti.tokens.melody import HOLD, REST, decode, encode
+
+pytest.importorskip("music21")
+pytest.importorskip("verovio")
+
+HEADS = {"16th": 1, "eighth": 2, "quarter": 4, "half": 8, "whole": 16}
+STEPS = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
+
+
+def tree(piece: Piece) -> ElementTree.Element:
+    return ElementTree.fromstring(musicxml(piece))
+
+
+def pitch_of(note: ElementTree.Element) -> int:
+    step, octave = note.findtext("pitch/step", ""), int(note.findtext("pitch/octave", ""))
+    return STEPS[step] + int(note.findtext("pitch/alter", "0")) + 12 * (octave + 1)
+
+
+def length_of(note: ElementTree.Element, divisions: int) -> int:
+    """The length in sixteenths; where a note head is given it must say the same."""
+    length = int(note.findtext("duration", "")) * 4 // divisions
+    if head := note.findtext("type"):
+        assert length == HEADS[head] * (1.5 if note.find("dot") is not None else 1)
+    else:
+        assert note.find("rest").attrib == {"measure": "yes"}
+    return length
+
+
+def read_back(part: ElementTree.Element) -> list[tuple[int, int, int]]:
+    """(start, pitch, end) in sixteenths of what a part says, ties joined; every bar must be full."""
+    divisions = int(part.findtext("measure/attributes/divisions", ""))
+    found: list[tuple[int, int, int]] = []
+    open_ties: dict[int, int] = {}
+    now = full = 0
+    for measure in part.findall("measure"):
+        bar_start = now
+        if beats := measure.findtext("attributes/time/beats"):
+            full = int(beats) * 16 // int(measure.findtext("attributes/time/beat-type", ""))
+        for note in measure.findall("note"):
+            length = length_of(note, divisions)
+            if note.find("chord") is not None:
+                now -= length
+            if note.find("rest") is None:
+                pitch = pitch_of(note)
+                ties = {tie.attrib["type"] for tie in note.findall("tie")}
+                start = open_ties.pop(pitch) if "stop" in ties else now
+                if "start" in ties:
+                    open_ties[pitch] = start
+                else:
+                    found.append((start, pitch, now + length))
+            now += length
+        assert now - bar_start == full
+    assert not open_ties
+    return sorted(found)
+
+
+def sixteenths(piece: Piece) -> list[tuple[int, int, int]]:
+    scale = 4 / piece.ticks_per_quarter
+    return sorted((int(n.start_ticks * scale), n.pitch, int(n.end_ticks * scale)) for n in piece.notes)
+
+
+MELODIES = st.lists(st.sampled_from([48, 60, 61, 63, 66, 68, 70, 72, HOLD, HOLD, HOLD, REST]), min_size=1, max_size=48)
+
+
+@settings(deadline=None, max_examples=30)
+@given(MELODIES, st.integers(-7, 7), st.booleans(), st.sampled_from(["4/4", "3/4", "6/8", "5/8", "2/2", "7/16"]))
+def test_a_melody_is_read_back_from_its_score_exactly(
+    tokens: list[int], sharps: int, is_minor: bool, metre: str
+) -> None:
+    numerator, denominator = map(int, metre.split("/"))
+    piece = decode([60, *tokens])
+    piece = Piece(
+        480,
+        piece.tracks,
+        time_signatures=(TimeSignature(0, numerator, denominator),),
+        key_signatures=(KeySignature(0, sharps, is_minor),),
+    )
+    (part,) = tree(piece).findall("part")
+    assert read_back(part) == sixteenths(piece)
+    assert part.findtext("measure/attributes/time/beats") == str(numerator)
+    assert part.findtext("measure/attributes/key/fifths") == str(sharps)
+    assert [m.attrib["number"] for m in part.findall("measure")] == [str(n + 1) for n in range(len(part))]
+
+
+def heads_of(measure: ElementTree.Element) -> str:
+    """The note heads of a bar: 4 is a quarter, 4. a dotted one, r4 a rest, 4~ one that is tied on."""
+    heads = []
+    for note in measure.findall("note"):
+        value = 16 // HEADS[note.findtext("type", "")]
+        ties = {tie.attrib["type"] for tie in note.findall("tie")}
+        rest, dot = note.find("rest") is not None, note.find("dot") is not None
+        heads.append("r" * rest + str(value) + "." * dot + "~" * ("start" in ties))
+    return " ".join(heads)
+
+
+@pytest.mark.parametrize(
+    ("metre", "notes", "heads"),
+    [
+        ("4/4", [(14, 4)], ["r2 r4 r8 8~", "8 r8 r4 r2"]),  # over a bar line
+        ("4/4", [(2, 4), (6, 2), (8, 8)], ["r8 4 8 2"]),  # the plain syncopation
+        ("4/4", [(0, 6), (6, 2), (8, 5), (13, 3)], ["4. 8 4~ 16 8."]),
+        ("4/4", [(1, 6), (7, 9)], ["r16 8.~ 8. 16~ 2"]),  # off the beat, cut at beats
+        ("6/8", [(0, 8), (8, 4)], ["4.~ 8 4"]),  # cut at dotted quarters
+        ("3/4", [(0, 12), (12, 2), (20, 4)], ["2.", "8 r8 r4 4"]),
+    ],
+)
+def test_notes_are_written_as_readers_expect(metre: str, notes: list[tuple[int, int]], heads: list[str]) -> None:
+    numerator, denominator = map(int, metre.split("/"))
+    track = Track(tuple(Note(start * 120, 72, length * 120) for start, length in notes))
+    piece = Piece(480, (track,), time_signatures=(TimeSignature(0, numerator, denominator),))
+    assert [heads_of(measure) for measure in tree(piece).findall("part/measure")] == heads
+
+
+@pytest.mark.parametrize(
+    ("sharps", "is_minor", "names"),
+    [
+        (0, False, "C C# D E- E F F# G G# A B- B"),
+        (-3, True, "C D- D E- E F F# G A- A B- B"),
+        (4, False, "B# C# D D# E E# F# G G# A A# B"),
+        (1, True, "C C# D D# E F F# G G# A A# B"),
+    ],
+)
+def test_pitches_are_spelled_as_the_key_asks(sharps: int, is_minor: bool, names: str) -> None:
+    notes = tuple(Note(index * 480, 60 + index, 480) for index in range(12))
+    piece = Piece(480, (Track(notes),), key_signatures=(KeySignature(0, sharps, is_minor),))
+    signs = {"-1": "-", "0": "", "1": "#", "2": "##"}
+    written = [
+        f"{note.findtext('pitch/step')}{signs[note.findtext('pitch/alter', '0')]}"
+        for note in tree(piece).findall("part/measure/note")
+        if note.find("rest") is None
+    ]
+    assert " ".join(written) == names
+
+
+@pytest.mark.parametrize(
+    ("pitches", "fifths"),
+    [
+        ([60, 62, 64, 65, 67, 64, 60], 0),
+        ([60, 62, 63, 65, 67, 63, 62, 60, 59, 60], -3),
+        ([66, 68, 70, 71, 73, 70, 66, 65, 66], 6),
+    ],
+)
+def test_a_piece_without_a_key_is_written_in_the_one_that_is_heard(pitches: list[int], fifths: int) -> None:
+    piece = decode([token for pitch in pitches for token in (pitch, HOLD, HOLD, HOLD)])
+    assert tree(piece).findtext("part/measure/attributes/key/fifths") == str(fifths)
+
+
+@pytest.mark.parametrize("lowest", range(60, 72))
+@pytest.mark.parametrize("intervals", [(0,), (0, 2, 4, 5), (0, 2, 4, 5, 7, 9, 11)])
+def test_a_melody_within_a_scale_needs_no_accidental(lowest: int, intervals: tuple[int, ...]) -> None:
+    score = tree(decode([token for interval in intervals for token in (lowest + interval, HOLD)]))
+    assert score.find(".//accidental") is None
+    assert -7 <= int(score.findtext("part/measure/attributes/key/fifths", "")) <= 7
+
+
+def test_the_hands_of_a_pianist_have_a_staff_each() -> None:
+    right = tuple(Note(index * 480, pitch, 480) for index, pitch in enumerate([72, 74, 76, 77]))
+    left = tuple(Note(0, pitch, 1920) for pitch in (48, 52, 55))
+    one_track = Piece(480, (Track(tuple(sorted(right + left))),))
+    two_tracks = Piece(480, (Track(right, name="RH"), Track(left, name="LH")))
+    for piece in (one_track, two_tracks):
+        score = tree(piece)
+        upper, lower = score.findall("part")
+        assert read_back(upper) == [(4 * i, pitch, 4 * i + 4) for i, pitch in enumerate([72, 74, 76, 77])]
+        assert read_back(lower) == [(0, 48, 16), (0, 52, 16), (0, 55, 16)]
+        assert [part.findtext("measure/attributes/clef/sign") for part in (upper, lower)] == ["G", "F"]
+        assert score.findtext("part-list/part-group/group-symbol") == "brace"
+
+
+def test_a_chord_lasts_until_the_next_one_of_its_staff() -> None:
+    piece = Piece(480, (Track((Note(0, 72, 1920), Note(480, 76, 480), Note(960, 79, 240), Note(960, 64, 960))),))
+    (part,) = tree(piece).findall("part")
+    assert read_back(part) == [(0, 72, 4), (4, 76, 8), (8, 64, 16), (8, 79, 16)]
+
+
+def test_metre_changes_at_the_next_bar_line() -> None:
+    notes = tuple(Note(index * 480, 60, 480) for index in range(14))
+    metres = (TimeSignature(0, 4, 4), TimeSignature(2400, 3, 4), TimeSignature(9_999, 2, 4))
+    part = tree(Piece(480, (Track(notes),), time_signatures=metres)).find("part")
+    assert len(read_back(part)) == 14
+    beats = [measure.findtext("attributes/time/beats") for measure in part.findall("measure")]
+    assert beats == ["4", None, "3", None]
+
+
+def test_a_score_is_the_same_each_time_and_leaves_drums_out() -> None:
+    drums = Track((Note(0, 36, 480),), is_drum=True)
+    piece = Piece(480, (drums, *decode([60, HOLD, 64, HOLD]).tracks), tempos=(Tempo(0, 93.0),))
+    assert musicxml(piece) == musicxml(piece)
+    assert svg_pages(piece) == svg_pages(piece)
+    assert len(tree(piece).findall("part")) == 1
+    assert tree(piece).findtext(".//metronome/per-minute") == "93"
+
+
+def test_pages_are_svg_with_a_symbol_for_each_note() -> None:
+    piece = decode([60, HOLD, 62, HOLD, 64, 65, 67, HOLD] * 8)
+    (page,) = svg_pages(piece)
+    groups = [group.get("class") for group in ElementTree.fromstring(page).iter("{http://www.w3.org/2000/svg}g")]
+    assert groups.count("note") == len(piece.notes)
+    assert groups.count("measure") == 4
+    assert len(svg_pages(decode([60, 62, 64, 65] * 16 * 40))) > 1
+
+
+# ---- refusals
+
+
+def test_nothing_to_write_too_much_and_too_fine_are_refused() -> None:
+    with pytest.raises(InputError, match="no pitched notes"):
+        musicxml(Piece(480, (Track((Note(0, 36, 1),), is_drum=True),)))
+    with pytest.raises(InputError, match=f"more than {MAX_BARS:,} bars"):
+        musicxml(Piece(1, (Track((Note(0, 60, 2**28),)),)))
+    with pytest.raises(InputError, match="bars of 1/32 cannot be written"):
+        musicxml(Piece(480, (Track((Note(0, 60, 480),)),), time_signatures=(TimeSignature(0, 1, 32),)))
+
+
+@pytest.mark.parametrize("missing", ["music21", "verovio"])
+def test_without_the_extra_the_message_says_how_to_get_it(missing: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, missing, None)
+    with pytest.raises(InputError, match=r'pip install "affetti\[scores\]"'):
+        svg_pages(decode([60]))
+
+
+@pytest.mark.corpus
+def test_published_melodies_are_read_back_from_their_scores(shared_data) -> None:
+    from affetti.midi import read_midi
+
+    for path in sorted((shared_data / "musgenvae" / "dataset").rglob("*.mid"))[::10]:
+        piece = read_midi(path)
+        (part,) = tree(piece).findall("part")
+        notes = read_back(part)
+        again = decode(encode(piece, max(end for _, _, end in notes)))
+        assert notes == sixteenths(again), path
+        assert np.all(np.diff([start for start, _, _ in notes]) > 0)
