@@ -56,7 +56,10 @@ QuartersPerMinute = Annotated[
     float | None,
     typer.Option("--tempo", metavar="BPM", help="Quarters per minute, 20 to 300.", show_default="120"),
 ]
-Key = Annotated[str | None, typer.Option(metavar="NAME", help="Key, as 'D major'.", show_default="C major or c minor")]
+Key = Annotated[
+    str | None,
+    typer.Option(metavar="NAME", help="As 'Eb'; major or minor follows the valence.", show_default="C"),
+]
 Temperature = Annotated[
     float | None,
     typer.Option(metavar="T", help="0.05 to 5: low plays safe, high dares.", show_default="the weights'"),

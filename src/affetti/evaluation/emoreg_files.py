@@ -43,8 +43,9 @@ def report_files(report: EvaluationReport, done: Callable[[], None]) -> ReportFi
         drawn.append(_novelty_picture(report))
     except InputError as error:
         missing.append(str(error))
+    can_draw = bool(drawn)
     for model in report.models:
-        if drawn:
+        if can_draw:
             drawn += _pictures(report, model)
         try:
             drawn += _scores(model)

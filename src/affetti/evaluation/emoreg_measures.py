@@ -81,7 +81,7 @@ class Reference:
     ceilings: Mapping[int, Integers]
     """Melodies per emotion -> cells of Table 3 that real melodies, drawn at random, win: [draws, 3]."""
     published: tuple[Published, ...]
-    """Empty where the raw corpus is not here."""
+    """Empty where they are not here."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
