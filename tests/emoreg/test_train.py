@@ -68,15 +68,15 @@ def test_an_interrupted_run_ends_with_the_same_weights(tmp_path: Path) -> None:
     whole = RunFolder(tmp_path / "whole")
     train(tiny_recipe(), whole, resume=False, progress=silent)
 
-    class InterruptedError_(Exception):
+    class InterruptionError(Exception):
         pass
 
     def stop_after_three(stage: str, epoch: int, epochs: int, loss: float) -> None:
         if epoch == 3:
-            raise InterruptedError_
+            raise InterruptionError
 
     halves = RunFolder(tmp_path / "halves")
-    with pytest.raises(InterruptedError_):
+    with pytest.raises(InterruptionError):
         train(tiny_recipe(), halves, resume=False, progress=stop_after_three)
     train(tiny_recipe(), halves, resume=True, progress=silent)
     for name in ("weights/model.safetensors", "checkpoint.safetensors", "latents/final.safetensors"):

@@ -38,6 +38,8 @@ class TrainingConfig(_Config):
 
     optimizer: Literal["rmsprop", "adamw"] = "rmsprop"
     learning_rate: float = Field(1e-3, gt=0)
+    schedule: Literal["constant", "cosine"] = "constant"
+    """Whether the learning rate stays, or falls along a half cosine to 0 at the last epoch."""
     weight_decay: float = Field(0.0, ge=0)
     epochs: int = Field(700, ge=1)
     batch_size: int = Field(16, ge=2)
@@ -61,11 +63,19 @@ class TrainingConfig(_Config):
     """CPU threads, 0 for all; part of the recipe because another number may round differently."""
 
 
+class ComposingConfig(_Config):
+    """How the exported model composes."""
+
+    drafts: int = Field(1, ge=1, le=64)
+    """Drafts of each phrase, of which the one nearest to the corpus's profile is kept; 1: what is drawn is kept."""
+
+
 class EmoregConfig(_Config):
-    """A melody model and its training."""
+    """A melody model, its training and how it composes."""
 
     model: ModelConfig
     training: TrainingConfig
+    composing: ComposingConfig = ComposingConfig()
 
 
 def cvae_base_2021() -> EmoregConfig:
@@ -90,12 +100,17 @@ def emoreg_reader() -> EmoregConfig:
     cross-validation on another division into folds than the one reported.
     """
     return EmoregConfig(
-        model=ModelConfig(label_in_encoder=False, label_in_decoder=False, encoder_summary="mean"),
+        model=ModelConfig(
+            hidden_size=256,
+            label_in_encoder=False,
+            label_in_decoder=False,
+            encoder_summary="mean",
+        ),
         training=TrainingConfig(
             optimizer="adamw",
+            learning_rate=2e-3,
             weight_decay=0.01,
             epochs=40,
-            batch_size=32,
             regularization_weight=1.0,
             dropout=0.3,
             token_dropout=0.2,

@@ -4,7 +4,6 @@ The numbers are stored once, as float16 in model.safetensors. The ONNX graphs na
 external data and cast them to float32, so torch and ONNX Runtime compute with the same values.
 """
 
-import hashlib
 import json
 from pathlib import Path
 
@@ -19,9 +18,11 @@ from torch import Tensor
 from affetti.corpora import CORPORA
 from affetti.emoreg.config import EmoregConfig
 from affetti.emoreg.cvae import LABELS, MelodyCvae
+from affetti.emoreg.draft_profiles import calibrated_profiles
 from affetti.emoreg.examples import Examples
 from affetti.files import write_whole
-from affetti.runtime.weights import MelodyModelConfig, QuadrantPositions, SamplingDefaults
+from affetti.runtime.melody_model import MelodyModel
+from affetti.runtime.weights import MelodyModelConfig, QuadrantPositions, SamplingDefaults, find_weights
 from affetti.tokens.melody import PHRASE_STEPS, STEPS_PER_BAR
 from affetti.training.recipe import Recipe
 from affetti.training.run_folder import RunFolder
@@ -31,7 +32,7 @@ OPSET = 17
 
 
 def export_weights(model: MelodyCvae, config: EmoregConfig, recipe: Recipe, examples: Examples, run: RunFolder) -> str:
-    """Write the run's weights folder; the SHA-256 of its numbers.
+    """Write the run's weights folder; the SHA-256 that names it.
 
     What a composer needs beside the network is measured here on the training examples: where each quadrant lies, how
     far the axes reach, and, where there are held-out folds, how surely a position tells the emotion.
@@ -45,9 +46,16 @@ def export_weights(model: MelodyCvae, config: EmoregConfig, recipe: Recipe, exam
     write_whole(run.weights / "encoder.onnx", graphs.encoder(), force=True)
     write_whole(run.weights / "decoder_step.onnx", graphs.decoder_step(), force=True)
     stored = describe(model, config, recipe, examples, run)
-    text = json.dumps(stored.model_dump(mode="json"), indent=1) + "\n"
-    write_whole(run.weights / "config.json", text.encode(), force=True)
-    return hashlib.sha256(data).hexdigest()
+    _write_config(run.weights, stored)
+    if config.composing.drafts > 1:
+        profiles = calibrated_profiles(MelodyModel.load(run.weights), examples, config.composing.drafts)
+        _write_config(run.weights, stored.model_copy(update={"profiles": profiles}))
+    return find_weights(run.weights).sha256
+
+
+def _write_config(folder: Path, config: MelodyModelConfig) -> None:
+    text = json.dumps(config.model_dump(mode="json"), indent=1) + "\n"
+    write_whole(folder / "config.json", text.encode(), force=True)
 
 
 def load_exported(folder: Path, model: MelodyCvae) -> None:

@@ -1,5 +1,6 @@
 """Training of the melody system: the final model, and before it the folds of a cross-validation by tune."""
 
+import math
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -66,6 +67,7 @@ def resolve(recipe: Recipe) -> EmoregConfig:
     changed = {
         "model": preset.model.model_dump() | recipe.model,
         "training": preset.training.model_dump() | recipe.training,
+        "composing": preset.composing.model_dump() | recipe.composing,
     }
     return validated(EmoregConfig, changed, f"recipe {recipe.name}")
 
@@ -94,6 +96,8 @@ def fit(
     with run.open_log(finished_epochs=finished) as log:
         for epoch in range(finished + 1, training.epochs + 1):
             started = time.perf_counter()
+            for group in optimizer.param_groups:
+                group["lr"] = learning_rate(training, epoch)
             scalars = train_epoch(model, optimizer, examples, training, seed=seed, epoch=epoch)
             checkpoint_due = epoch == training.epochs or epoch % training.checkpoint_every == 0
             if checkpoint_due:
@@ -121,6 +125,13 @@ def make_optimizer(model: MelodyCvae, training: TrainingConfig) -> torch.optim.O
             weight_decay=training.weight_decay,
         )
     return torch.optim.AdamW(model.parameters(), lr=training.learning_rate, weight_decay=training.weight_decay)
+
+
+def learning_rate(training: TrainingConfig, epoch: int) -> float:
+    """The learning rate of an epoch (from 1)."""
+    if training.schedule == "constant":
+        return training.learning_rate
+    return training.learning_rate * 0.5 * (1 + math.cos(math.pi * (epoch - 1) / training.epochs))
 
 
 def train_epoch(
@@ -165,8 +176,8 @@ def train_epoch(
 
 def kl_divergence(mean: Tensor, log_variance: Tensor) -> Tensor:
     """L_KLD of each example, -1/2 Σ (1 + log σ² - σ² - μ²) in nats: [B, L] -> [B]."""
-    divergence: Tensor = -0.5 * (1 + log_variance - log_variance.exp() - mean.square()).sum(dim=1)
-    return divergence
+    divergence: Tensor = torch.sum(1 + log_variance - log_variance.exp() - mean.square(), dim=1)
+    return divergence * -0.5
 
 
 def shuffled_bars(tokens: Tensor) -> Tensor:

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from affetti.analysis.pitch import Integers, Reals
 from affetti.evaluation import emoreg_paper, melodic
 from affetti.evaluation.emoreg_measures import (
     PAPER_EACH,
@@ -18,7 +19,6 @@ from affetti.evaluation.emoreg_measures import (
     distances_between,
 )
 from affetti.evaluation.emoreg_report import EvaluationReport
-from affetti.evaluation.notes import Integers, Reals, known_mean
 from affetti.evaluation.novelty import Novelty
 from affetti.evaluation.pitch_table import (
     PAPER_BASE,
@@ -31,6 +31,7 @@ from affetti.evaluation.pitch_table import (
 from affetti.evaluation.placement import Placement
 from affetti.evaluation.report import plain
 from affetti.evaluation.run_results import HeldOut
+from affetti.tokens.melody_notes import known_mean
 
 Document = dict[str, Any]
 

@@ -10,14 +10,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from affetti.analysis.pitch import Integers, Reals
 from affetti.corpora.prepared import PreparedMelodies
 from affetti.emotion import Quadrant
 from affetti.evaluation import melodic
-from affetti.evaluation.notes import Integers, Reals, checked_quadrants
 from affetti.evaluation.novelty import Novelty, novelty, novelty_among
 from affetti.evaluation.pitch_table import PitchTable, cells_nearer_by_real_draws, first_of_each, pitch_table
 from affetti.evaluation.placement import placement
 from affetti.evaluation.run_results import HeldOut, Snapshot
+from affetti.tokens.melody_notes import checked_quadrants
 
 if TYPE_CHECKING:
     from affetti.runtime.melody_model import MelodyModel

@@ -8,7 +8,7 @@ from types import MappingProxyType
 
 import numpy as np
 
-from affetti.evaluation.notes import Reals
+from affetti.analysis.pitch import Reals
 
 SOURCE = "Grekow, Przegląd Elektrotechniczny (CVAE-EmoReg)"
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from affetti.analysis.pitch import Reals
 from affetti.corpora.tunes import NEAR_IDENTICAL
 from affetti.emotion import Quadrant
 from affetti.evaluation import emoreg_paper, melodic
@@ -14,7 +15,6 @@ from affetti.evaluation.emoreg_measures import (
     Reference,
     distances_between,
 )
-from affetti.evaluation.notes import Reals, known_mean
 from affetti.evaluation.novelty import RUN, Novelty
 from affetti.evaluation.pitch_table import (
     PAPER_BASE,
@@ -27,6 +27,7 @@ from affetti.evaluation.pitch_table import (
 from affetti.evaluation.report import Table, mean_and_deviation, number, percent
 from affetti.evaluation.run_results import HeldOut
 from affetti.tokens.melody import PHRASE_STEPS, STEPS_PER_QUARTER
+from affetti.tokens.melody_notes import known_mean
 
 EMOTIONS = tuple(f"e{quadrant.value} {quadrant.label}" for quadrant in Quadrant)
 _QUARTERS = PHRASE_STEPS // STEPS_PER_QUARTER

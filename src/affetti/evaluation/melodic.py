@@ -10,8 +10,9 @@ from types import MappingProxyType
 import numpy as np
 from numpy.typing import NDArray
 
-from affetti.evaluation.notes import MelodyNotes, Reals, checked_tokens, notes_of
+from affetti.analysis.pitch import Reals
 from affetti.tokens.melody import REST, STEPS_PER_BAR
+from affetti.tokens.melody_notes import MelodyNotes, checked_tokens, notes_of
 
 OCTAVE = 12
 NOTE_LENGTHS = (1, 2, 3, 4, 6, 8, 12, 16)

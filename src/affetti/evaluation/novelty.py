@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from affetti.analysis.edit_distance import Pitches, normalized_pitch_distances, pitch_sequences
+from affetti.analysis.pitch import Integers, Reals
 from affetti.corpora.tunes import NEAR_IDENTICAL
-from affetti.evaluation.notes import Integers, Reals, checked_tokens
+from affetti.tokens.melody_notes import checked_tokens
 
 RUN = 8
 """Notes in a run: so many that two tunes seldom share one by chance, so few that the sad and calm melodies,

@@ -12,16 +12,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from affetti.analysis.pitch import Reals
 from affetti.corpora.tunes import NEAR_IDENTICAL
 from affetti.emotion import Quadrant
 from affetti.errors import InputError
 from affetti.evaluation.emoreg_measures import MelodySet, Profile
 from affetti.evaluation.melodic import INTERVALS, NOTE_LENGTHS
-from affetti.evaluation.notes import Reals, notes_of
 from affetti.evaluation.novelty import Novelty
 from affetti.evaluation.report import Picture, percent
 from affetti.evaluation.run_results import Snapshot
 from affetti.tokens.melody import STEPS_PER_BAR
+from affetti.tokens.melody_notes import notes_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

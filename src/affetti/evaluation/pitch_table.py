@@ -5,8 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from affetti.evaluation import emoreg_paper, pitch
-from affetti.evaluation.notes import Integers, Reals, checked_quadrants, checked_tokens
+from affetti.analysis import pitch
+from affetti.analysis.pitch import Integers, Reals
+from affetti.evaluation import emoreg_paper
+from affetti.tokens.melody_notes import checked_quadrants, checked_tokens, pitch_counts
 
 PITCH_MEASURES = ("pitch range", "different pitches", "notes in C major", "notes in c minor")
 """The rows of Table 3; the columns are the emotions e1..e4."""
@@ -54,7 +56,7 @@ PAPER_TRAINING = PitchTable(
 
 def pitch_measures(tokens: NDArray[np.integer]) -> Reals:
     """Table 3's four measures of each melody [N, T]: [4, N], scale shares NaN for a melody without notes."""
-    counts = pitch.pitch_counts(tokens)
+    counts = pitch_counts(tokens)
     return np.stack(
         [
             pitch.pitch_range(counts).astype(np.float64),

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from affetti.analysis.pitch import Integers, Reals
 from affetti.emotion import Quadrant
-from affetti.evaluation.notes import Integers, Reals, checked_quadrants, known_mean
+from affetti.tokens.melody_notes import checked_quadrants, known_mean
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,10 +7,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from affetti.analysis.pitch import Integers, Reals
 from affetti.corpora.prepared import PreparedMelodies
 from affetti.errors import InputError
-from affetti.evaluation.notes import Integers, Reals, known_mean
 from affetti.evaluation.placement import Placement, placement, pooled
+from affetti.tokens.melody_notes import known_mean
 
 FINAL = "the end"
 

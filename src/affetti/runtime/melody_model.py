@@ -16,10 +16,11 @@ from affetti.analysis.key import Key, estimate_key, notated_key, parse_key
 from affetti.emotion import Emotion, Quadrant, parse_quadrant
 from affetti.errors import InputError
 from affetti.piece import DEFAULT_BPM, KeySignature, Piece
+from affetti.runtime.drafts import FEATURES, choose, target
 from affetti.runtime.form import phrase_form
 from affetti.runtime.provenance import Provenance
 from affetti.runtime.sampling import Sampling, draw, generators
-from affetti.runtime.weights import MelodyModelConfig, Weights, find_weights
+from affetti.runtime.weights import MelodyModelConfig, Profiles, Weights, find_weights
 from affetti.tokens.melody import (
     HOLD,
     PHRASE_BARS,
@@ -235,18 +236,31 @@ class MelodyModel:
         self, wanted: Sequence[Wanted], form: tuple[int, ...], seed: int, first_piece: int, sampling: Sampling
     ) -> NDArray[np.int64]:
         """Token indices of up to BATCH melodies, [B, phrases * 64]."""
-        rows = [*wanted, *[wanted[0]] * (BATCH - len(wanted))]
+        profiles = None if sampling.greedy else self.config.profiles
+        drafts = profiles.drafts if profiles else 1
+        full = [*wanted, *[wanted[0]] * (BATCH - len(wanted))]
         random = generators(seed, range(first_piece, first_piece + BATCH))
+        rows = [one for one in full for _ in range(drafts)]
+        random_of_rows = [one for one in random for _ in range(drafts)]
+        targets = [] if profiles is None else _targets(profiles, full, seed, first_piece)
         conditions: dict[int, NDArray[np.float32]] = {}
         openings: dict[int, NDArray[np.int64]] = {}
         phrases = []
-        for section in form:
-            if section not in conditions:
-                conditions[section] = self._conditions(rows, random)
-            uniforms = np.stack([one.random(PHRASE_STEPS) for one in random])
-            phrase = self._sample_phrase(conditions[section], uniforms, sampling, openings.get(section))
-            openings.setdefault(section, phrase[:, :RETURNING_STEPS])
-            phrases.append(phrase)
+        for number, section in enumerate(form):
+            heard = conditions.get(section)
+            if heard is None:
+                heard = self._conditions(rows, random_of_rows)
+            uniforms = np.concatenate([one.random((drafts, PHRASE_STEPS)) for one in random])
+            drawn = self._sample_phrase(heard, uniforms, sampling, openings.get(section))
+            kept = np.arange(BATCH) * drafts
+            if profiles is not None:
+                candidates = self.vocabulary.tokens(drawn).reshape(BATCH, drafts, PHRASE_STEPS)
+                closes = number > 0 and number == len(form) - 1
+                kept = kept + choose(candidates, np.stack(targets), profiles, close=closes)
+            if section not in conditions:  # the kept draft's, for all drafts of the section's other phrases
+                conditions[section] = np.repeat(heard[kept], drafts, axis=0)
+                openings[section] = np.repeat(drawn[kept, :RETURNING_STEPS], drafts, axis=0)
+            phrases.append(drawn[kept])
         return np.concatenate(phrases, axis=1)[: len(wanted)]
 
     def _conditions(self, rows: Sequence[Wanted], random: Sequence[np.random.Generator]) -> NDArray[np.float32]:
@@ -335,7 +349,8 @@ class MelodyModel:
         """The emotion of a piece's melody, four bars at a time, in musical time (the tempo is not heard).
 
         The melody is moved to C first: from `key` ("D minor"; of its mode only the tonic matters), else from the
-        piece's own key signature, else from an estimate. Raises InputError for weights that cannot read or a piece without pitched notes.
+        piece's own key signature, else from an estimate. Raises InputError for weights that cannot
+        read or a piece without pitched notes.
         """
         slope = self.config.reading_slope
         if slope is None or self.config.label_in_encoder:
@@ -378,6 +393,25 @@ def _wanted(emotion: str | Quadrant | None, valence: float | None, arousal: floa
     if valence is None or arousal is None:
         raise InputError("give an emotion, or valence and arousal together")
     return Emotion(valence, arousal)
+
+
+def _targets(profiles: Profiles, rows: Sequence[Wanted], seed: int, first_piece: int) -> list[NDArray[np.float64]]:
+    """What each melody's drafts are compared with, [5] each.
+
+    For a point of the plane the quadrants' own targets, mixed by how near the point is to their middles.
+    """
+    targets = []
+    for piece, wanted in enumerate(rows, start=first_piece):
+        if isinstance(wanted, Quadrant):
+            targets.append(target(profiles, wanted, seed, piece))
+            continue
+        valence, arousal = (min(max(value, -0.5), 0.5) for value in (wanted.valence, wanted.arousal))
+        mixed = np.zeros(len(FEATURES))
+        for quadrant in Quadrant:
+            share = (0.5 + quadrant.valence_sign * valence) * (0.5 + quadrant.arousal_sign * arousal)
+            mixed += share * target(profiles, quadrant, seed, piece)
+        targets.append(mixed)
+    return targets
 
 
 def _key_for(wanted: Wanted, name: str | None) -> Key:

@@ -39,6 +39,23 @@ class QuadrantPositions(_Stored):
     """Lower Cholesky factor of the covariance, [L, L]."""
 
 
+class FeatureProfile(_Stored):
+    """What one quadrant's phrases should be like: a Gaussian over `drafts.FEATURES`."""
+
+    mean: tuple[float, float, float, float, float]
+    cholesky: tuple[tuple[float, float, float, float, float], ...] = Field(min_length=5, max_length=5)
+
+
+class Profiles(_Stored):
+    """How many drafts of a phrase are drawn and what the kept one should be near to."""
+
+    drafts: int = Field(ge=2, le=64)
+    scale: tuple[float, float, float, float, float]
+    """Standard deviation of each feature in the corpus: the unit of distances."""
+    quadrants: tuple[FeatureProfile, FeatureProfile, FeatureProfile, FeatureProfile]
+    """Of Q1 to Q4."""
+
+
 class SamplingDefaults(_Stored):
     """How these weights are sampled unless the caller says otherwise."""
 
@@ -70,6 +87,8 @@ class MelodyModelConfig(_Stored):
     reading_slope: tuple[float, float] | None = None
     """Log-odds of positive valence and of high arousal per unit of latent position, fitted on held-out folds."""
     sampling: SamplingDefaults = SamplingDefaults()
+    profiles: Profiles | None = None
+    """For drafts; None: what is drawn first is kept."""
 
     @field_validator("vocabulary")
     @classmethod
@@ -85,7 +104,7 @@ class Weights:
     folder: Path
     config: MelodyModelConfig
     sha256: str
-    """Digest of model.safetensors, hexadecimal."""
+    """Digest of config.json and model.safetensors, hexadecimal."""
 
     def session(self, graph: str) -> "InferenceSession":
         """An ONNX Runtime session of one of the folder's graphs, for instance "encoder".
@@ -119,11 +138,12 @@ def find_weights(name: str | Path) -> Weights:
     folder = shipped if shipped.parent == SHIPPED and shipped.is_dir() else Path(name)
     if not (folder / "config.json").is_file():
         raise InputError(f"no weights {str(name)[:80]!r}: name a folder or one of {', '.join(shipped_names())}")
+    stored = read_bounded(folder / "config.json", max_bytes=MAX_CONFIG_BYTES)
     try:
-        config = MelodyModelConfig.model_validate_json(read_bounded(folder / "config.json", max_bytes=MAX_CONFIG_BYTES))
+        config = MelodyModelConfig.model_validate_json(stored)
     except ValidationError as error:
         problem = error.errors()[0]
         where = ".".join(str(part) for part in problem["loc"]) or "file"
         raise InputError(f"{folder / 'config.json'}: {where}: {problem['msg']}") from error
     numbers = read_bounded(folder / "model.safetensors", max_bytes=MAX_WEIGHTS_BYTES)
-    return Weights(folder, config, hashlib.sha256(numbers).hexdigest())
+    return Weights(folder, config, hashlib.sha256(stored + numbers).hexdigest())

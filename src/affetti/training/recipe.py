@@ -15,7 +15,7 @@ M = TypeVar("M", bound=BaseModel)
 
 
 class Recipe(BaseModel):
-    """One training run. `model` and `training` hold what differs from the preset."""
+    """One training run. `model`, `training` and `composing` hold what differs from the preset."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -31,6 +31,7 @@ class Recipe(BaseModel):
     fold_seed: int = Field(0, ge=0, lt=2**31)
     model: dict[str, Any] = {}
     training: dict[str, Any] = {}
+    composing: dict[str, Any] = {}
 
 
 def load_recipe(path: Path, overrides: Sequence[str] = ()) -> Recipe:

@@ -1,8 +1,8 @@
 """The pitch measures of the papers' tables, after MusPy (Dong et al., ISMIR 2020), for many melodies at once.
 
 All but polyphony depend only on how often each pitch is struck, so they take pitch counts [N, 128]:
-`pitch_counts` makes them from melody tokens, `piece_pitch_counts` from pieces. Equal to muspy 0.5.0 except
-where a docstring says otherwise.
+`tokens.melody_notes.pitch_counts` makes them from melody tokens, `piece_pitch_counts` from pieces. Equal to
+muspy 0.5.0 except where a docstring says otherwise.
 """
 
 from collections.abc import Iterable
@@ -11,21 +11,16 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from affetti.evaluation.notes import Integers, Reals, notes_of
 from affetti.piece import Note, Piece
+
+Integers = NDArray[np.int64]
+Reals = NDArray[np.float64]
 
 PITCHES = 128
 SCALE_DEGREES = {
     "major": (0, 2, 4, 5, 7, 9, 11),
     "minor": (0, 2, 3, 5, 7, 8, 10),  # the natural minor, as MusPy has it: a raised leading tone lies outside
 }
-
-
-def pitch_counts(tokens: NDArray[np.integer]) -> Integers:
-    """How often each pitch is struck in each melody of `tokens` [N, T]: [N, 128]."""
-    notes = notes_of(tokens)
-    cells = np.bincount(notes.melody * PITCHES + notes.pitch, minlength=notes.melodies * PITCHES)
-    return cells.reshape(notes.melodies, PITCHES)
 
 
 def piece_pitch_counts(pieces: Iterable[Piece]) -> Integers:

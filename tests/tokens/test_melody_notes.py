@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from affetti.evaluation.notes import checked_quadrants, notes_of
 from affetti.tokens.melody import HOLD, REST, decode
+from affetti.tokens.melody_notes import checked_quadrants, notes_of
 
 
 def test_notes_of_two_melodies() -> None:

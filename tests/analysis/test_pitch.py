@@ -6,10 +6,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from affetti.evaluation import pitch
+from affetti.analysis import pitch
 from affetti.midi import read_midi
 from affetti.piece import Note, Piece, Track
 from affetti.tokens.melody import REST, encode
+from affetti.tokens.melody_notes import pitch_counts
 from tests.evaluation.melodies import melodies
 
 
@@ -18,7 +19,7 @@ def piece(*notes: Note, is_drum: bool = False) -> Piece:
 
 
 def test_measures_of_a_melody_by_hand() -> None:
-    counts = pitch.pitch_counts(melodies([60, 63, 72, 60], [61]))
+    counts = pitch_counts(melodies([60, 63, 72, 60], [61]))
     assert pitch.pitch_range(counts).tolist() == [12, 0]
     assert pitch.pitches_used(counts).tolist() == [3, 1]
     assert pitch.pitch_classes_used(counts).tolist() == [2, 1]
@@ -27,18 +28,18 @@ def test_measures_of_a_melody_by_hand() -> None:
 
 
 def test_minor_is_natural_minor() -> None:
-    counts = pitch.pitch_counts(melodies([70], [71]))
+    counts = pitch_counts(melodies([70], [71]))
     assert pitch.in_scale_rate(counts, 0, "minor").tolist() == [1.0, 0.0]
 
 
 def test_scale_moves_with_its_root() -> None:
-    counts = pitch.pitch_counts(melodies([62, 64, 66, 67, 69, 71, 73]))  # D major
+    counts = pitch_counts(melodies([62, 64, 66, 67, 69, 71, 73]))  # D major
     assert pitch.in_scale_rate(counts, 2, "major").tolist() == [1.0]
     assert pitch.in_scale_rate(counts, 0, "major").tolist() == [5 / 7]
 
 
 def test_silence_has_no_scale_and_no_range() -> None:
-    counts = pitch.pitch_counts(np.full((1, 64), REST))
+    counts = pitch_counts(np.full((1, 64), REST))
     assert pitch.pitch_range(counts).tolist() == [0]
     assert pitch.pitches_used(counts).tolist() == [0]
     assert np.isnan(pitch.in_scale_rate(counts, 0, "major")).all()
@@ -47,7 +48,7 @@ def test_silence_has_no_scale_and_no_range() -> None:
 def test_pieces_and_tokens_give_the_same_counts() -> None:
     tokens = melodies([60, 64, 67], [48, 81])
     pieces = [piece(*(Note(480 * n, int(p), 480) for n, p in enumerate(row[row < 128]))) for row in tokens]
-    assert np.array_equal(pitch.pitch_counts(tokens), pitch.piece_pitch_counts(pieces))
+    assert np.array_equal(pitch_counts(tokens), pitch.piece_pitch_counts(pieces))
 
 
 def test_drums_do_not_count() -> None:
@@ -76,13 +77,13 @@ def test_polyphony_by_hand() -> None:
 )
 def test_bad_input_is_a_value_error(call, message) -> None:  # type: ignore[no-untyped-def]
     with pytest.raises(ValueError, match=message):
-        call(pitch.pitch_counts(melodies([60])))
+        call(pitch_counts(melodies([60])))
 
 
 def test_two_thousand_melodies_take_well_under_a_second() -> None:
     tokens = np.random.default_rng(0).integers(48, 130, (2000, 64))
     start = time.perf_counter()
-    counts = pitch.pitch_counts(tokens)
+    counts = pitch_counts(tokens)
     pitch.pitch_range(counts)
     pitch.in_scale_rate(counts, 0, "major")
     assert time.perf_counter() - start < 0.5
@@ -98,7 +99,7 @@ def test_equal_to_muspy_on_the_published_files(shared_data: Path, folder: str) -
     pieces = [read_midi(file) for file in files]
     for counts in (
         pitch.piece_pitch_counts(pieces),
-        pitch.pitch_counts(np.stack([encode(one) for one in pieces])),
+        pitch_counts(np.stack([encode(one) for one in pieces])),
     ):
         assert pitch.pitch_range(counts).tolist() == [muspy.pitch_range(one) for one in theirs]
         assert pitch.pitches_used(counts).tolist() == [muspy.n_pitches_used(one) for one in theirs]

@@ -5,10 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from affetti.analysis.pitch import PITCHES, Integers, Reals
 from affetti.tokens.melody import HOLD, REST
-
-Integers = NDArray[np.int64]
-Reals = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,3 +76,10 @@ def notes_of(tokens: NDArray[np.integer]) -> MelodyNotes:
     sounding = values < REST
     melody, start = np.divmod(starts[sounding], steps)
     return MelodyNotes(count, steps, melody, values[sounding], start, lengths[sounding])
+
+
+def pitch_counts(tokens: NDArray[np.integer]) -> Integers:
+    """How often each pitch is struck in each melody of `tokens` [N, T]: [N, 128]."""
+    notes = notes_of(tokens)
+    cells = np.bincount(notes.melody * PITCHES + notes.pitch, minlength=notes.melodies * PITCHES)
+    return cells.reshape(notes.melodies, PITCHES)

@@ -1,0 +1,73 @@
+"""Drafts: a phrase is drawn several times, and the draft nearest to a profile is kept.
+
+What a sampler draws is right on average but strays from melody to melody and, a little, from the corpus. A profile is
+what a melody of a quadrant is like in the corpus (how busy, how wide, in which scale), a Gaussian per quadrant. Each
+piece aims at a point of its own, taken from an even (low-discrepancy) sequence, so that a set of pieces covers what
+the corpus covers without clumping.
+"""
+
+from statistics import NormalDist
+
+import numpy as np
+from numpy.typing import NDArray
+
+from affetti.analysis.pitch import in_scale_rate, pitch_range, pitches_used
+from affetti.emotion import Quadrant
+from affetti.runtime.weights import Profiles
+from affetti.tokens.melody import HOLD, REST, STEPS_PER_QUARTER, Tokens
+from affetti.tokens.melody_notes import pitch_counts
+
+FEATURES = ("notes", "pitch range", "different pitches", "share in C major", "share in c minor")
+"""What a profile is about; ranges and counts in semitones and notes, shares 0-1."""
+
+Reals = NDArray[np.float64]
+
+
+def phrase_features(tokens: Tokens) -> Reals:
+    """The features of phrases [N, T]: [N, 5]. A phrase without notes is in no scale."""
+    counts = pitch_counts(tokens)
+    scales = [np.nan_to_num(in_scale_rate(counts, 0, mode)) for mode in ("major", "minor")]
+    features: Reals = np.stack([counts.sum(axis=1), pitch_range(counts), pitches_used(counts), *scales], axis=1)
+    return features
+
+
+def target(profiles: Profiles, quadrant: Quadrant, seed: int, piece: int) -> Reals:
+    """What piece number `piece` of a call aims at: [5]."""
+    shift = np.random.default_rng([seed, quadrant]).random(len(FEATURES))
+    uniform = np.clip((shift + (piece + 1) * _even_steps(len(FEATURES))) % 1, 1e-6, 1 - 1e-6)
+    normal = np.array([NormalDist().inv_cdf(value) for value in uniform])
+    profile = profiles.quadrants[quadrant - 1]
+    aimed: Reals = np.asarray(profile.mean) + np.asarray(profile.cholesky) @ normal
+    return aimed
+
+
+def choose(drafts: Tokens, targets: Reals, profiles: Profiles, *, close: bool = False) -> NDArray[np.int64]:
+    """The number of the draft to keep for each piece: drafts [B, K, T], targets [B, 5] -> [B].
+
+    close: keep a draft that comes to rest on the tonic (a last note C of a quarter or more), where there is one.
+    """
+    pieces, count, steps = drafts.shape
+    features = phrase_features(drafts.reshape(-1, steps)).reshape(pieces, count, -1)
+    distances = (((features - targets[:, None]) / np.asarray(profiles.scale)) ** 2).sum(axis=-1)
+    if close:
+        distances = distances + np.where(rests_on_tonic(drafts), 0.0, 1e6)
+    return np.asarray(distances.argmin(axis=1), np.int64)
+
+
+def rests_on_tonic(tokens: Tokens) -> NDArray[np.bool_]:
+    """Whether the last note of each phrase [..., T] is a C that lasts a quarter or more: [...]."""
+    steps = np.arange(tokens.shape[-1])
+    struck = tokens < REST
+    last = np.where(struck, steps, -1).max(axis=-1)
+    pitch = np.take_along_axis(tokens, np.maximum(last, 0)[..., None], axis=-1)[..., 0]
+    held = ((tokens == HOLD) & (steps > last[..., None])).sum(axis=-1)
+    return np.asarray((last >= 0) & (pitch % 12 == 0) & (held >= STEPS_PER_QUARTER - 1), np.bool_)
+
+
+def _even_steps(dimensions: int) -> Reals:
+    """The steps of the R sequence (M. Roberts, 2018): powers of the root of x^(d + 1) = x + 1."""
+    root = 2.0
+    for _ in range(64):
+        root = (1 + root) ** (1 / (dimensions + 1))
+    steps: Reals = root ** -np.arange(1.0, dimensions + 1)
+    return steps
