@@ -47,14 +47,13 @@ class TrainingConfig(_Config):
     """Weight of L_KLD beside the reconstruction summed over steps (paper: 1)."""
     regularization_weight: float = Field(0.0, ge=0)
     """Weight of L_EmoA + L_EmoV beside (L_R + L_KLD) per step; 0 is the base model."""
-    regularize: Literal["sample", "mean"] = "sample"
-    """Which latent positions the regulariser sees: drawn ones or posterior means."""
     dropout: float = Field(0.0, ge=0, lt=1)
     """Dropout on the encoder's summary and on the decoder's states."""
     token_dropout: float = Field(0.0, ge=0, lt=1)
     """Share of input tokens hidden from the encoder and from an autoregressive decoder."""
     shuffle_bars: bool = False
-    """Whether each example's four bars are put in random order: neither scale nor note density changes."""
+    """Whether the encoder is given each melody with its four bars in random order, which leaves its scale and density
+    as they are; the decoder still has to write the melody as it was."""
     checkpoint_every: int = Field(10, ge=1)
     """Epochs between checkpoints: what a killed run loses at most."""
     snapshot_epochs: tuple[int, ...] = (0, 50)
@@ -96,8 +95,8 @@ def cvae_emoreg_2023() -> EmoregConfig:
 def emoreg_reader() -> EmoregConfig:
     """Ours: neither encoder nor decoder is told the label, so the map itself reads and writes emotion.
 
-    The summary over time, hidden tokens, dropout and few epochs are for melodies never seen; chosen by
-    cross-validation on another division into folds than the one reported.
+    The smaller GRU, the summary over time, hidden tokens, shuffled bars and dropout are for melodies never seen; they
+    were chosen by cross-validation on another division into folds (seed 100) than the one reported (seed 0).
     """
     return EmoregConfig(
         model=ModelConfig(
@@ -110,12 +109,13 @@ def emoreg_reader() -> EmoregConfig:
             optimizer="adamw",
             learning_rate=2e-3,
             weight_decay=0.01,
-            epochs=40,
+            schedule="cosine",
+            epochs=100,
             regularization_weight=1.0,
             dropout=0.3,
             token_dropout=0.2,
             shuffle_bars=True,
-            snapshot_epochs=(0, 10),
+            snapshot_epochs=(0, 50),
         ),
     )
 
@@ -123,11 +123,12 @@ def emoreg_reader() -> EmoregConfig:
 def emoreg_autoregressive() -> EmoregConfig:
     """Ours, the shipped default: a label-free map whose decoder hears what it has written.
 
-    Six free dimensions beside the two of emotion; token dropout and dropout keep it from learning melodies by heart.
+    Dropout, hidden tokens and a falling learning rate keep it from learning melodies by heart; of each phrase it draws
+    eight drafts and keeps the one nearest to what the corpus is like.
     """
     return EmoregConfig(
         model=ModelConfig(
-            latent_size=8,
+            hidden_size=256,
             label_in_encoder=False,
             label_in_decoder=False,
             encoder_summary="mean",
@@ -135,14 +136,16 @@ def emoreg_autoregressive() -> EmoregConfig:
         ),
         training=TrainingConfig(
             optimizer="adamw",
+            learning_rate=2e-3,
             weight_decay=0.01,
-            epochs=80,
-            batch_size=32,
-            regularization_weight=1.0,
-            dropout=0.3,
-            token_dropout=0.1,
-            snapshot_epochs=(0, 20),
+            schedule="cosine",
+            epochs=160,
+            regularization_weight=0.3,
+            dropout=0.5,
+            token_dropout=0.2,
+            snapshot_epochs=(0, 50),
         ),
+        composing=ComposingConfig(drafts=8),
     )
 
 

@@ -115,13 +115,24 @@ class MelodyCvae(nn.Module):
         self.decoder = MelodyDecoder(config)
 
     def forward(
-        self, tokens: Tensor, labels: Tensor, *, dropout: float = 0.0, token_dropout: float = 0.0
+        self,
+        tokens: Tensor,
+        labels: Tensor,
+        *,
+        heard: Tensor | None = None,
+        dropout: float = 0.0,
+        token_dropout: float = 0.0,
     ) -> CvaeOutput:
-        """One pass with a drawn latent position. tokens: indices [B, T]; labels: quadrant - 1, [B], -1 for none."""
+        """One pass with a drawn latent position. tokens: indices [B, T]; labels: quadrant - 1, [B], -1 for none.
+
+        heard: what the encoder is given instead of `tokens`; dropouts act in training only.
+        """
         hidden_from_encoder = hidden_from_decoder = None
         if self.training and token_dropout:
             hidden_from_encoder, hidden_from_decoder = torch.rand(2, *tokens.shape) < token_dropout
-        mean, log_variance = self.encoder(tokens, labels, hidden=hidden_from_encoder, dropout=dropout)
+        mean, log_variance = self.encoder(
+            tokens if heard is None else heard, labels, hidden=hidden_from_encoder, dropout=dropout
+        )
         position = mean + torch.randn_like(mean) * (0.5 * log_variance).exp()
         logits = self.decoder(position, labels, tokens, hidden=hidden_from_decoder, dropout=dropout)
         return CvaeOutput(logits, mean, log_variance, position)

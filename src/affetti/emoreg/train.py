@@ -150,12 +150,18 @@ def train_epoch(
     totals: dict[str, float] = {}
     for rows in torch.randperm(len(examples)).split(training.batch_size):
         batch = examples[rows]
-        tokens = shuffled_bars(batch.tokens) if training.shuffle_bars else batch.tokens
-        output = model(tokens, batch.labels, dropout=training.dropout, token_dropout=training.token_dropout)
+        tokens = batch.tokens
+        output = model(
+            tokens,
+            batch.labels,
+            heard=shuffled_bars(tokens) if training.shuffle_bars else None,
+            dropout=training.dropout,
+            token_dropout=training.token_dropout,
+        )
         reconstruction = functional.cross_entropy(output.logits.flatten(0, 1), tokens.flatten())
         kl = kl_divergence(output.mean, output.log_variance).mean() / tokens.shape[1]
-        placed = output.position if training.regularize == "sample" else output.mean
-        valence_loss, arousal_loss = regularization(placed, batch.labels)
+        # The drawn positions: the cosine would be content with means of any size, however drowned in noise.
+        valence_loss, arousal_loss = regularization(output.position, batch.labels)
         loss = reconstruction + training.kl_weight * kl
         loss = loss + training.regularization_weight * (valence_loss + arousal_loss)
         optimizer.zero_grad()
@@ -184,7 +190,7 @@ def shuffled_bars(tokens: Tensor) -> Tensor:
     """Each example's bars in an order of its own, [B, T] -> [B, T]; a note held over a bar line is not re-struck."""
     bars = tokens.unflatten(1, (-1, STEPS_PER_BAR))
     order = torch.rand(bars.shape[:2]).argsort(dim=1)
-    return bars.gather(1, order[..., None].expand_as(bars)).flatten(1)
+    return torch.take_along_dim(bars, order[..., None], dim=1).flatten(1)
 
 
 @torch.no_grad()
