@@ -138,3 +138,9 @@ def test_data_home_follows_the_environment(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.delenv("AFFETTI_HOME")
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
     assert data_home().name == "affetti"
+
+
+def test_the_data_home_of_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AFFETTI_HOME", "~nobody_of_this_name/music")
+    with pytest.raises(InputError, match="AFFETTI_HOME is '~nobody_of_this_name/music'"):
+        data_home()

@@ -24,11 +24,12 @@ def tiny_corpus(per_quadrant: int = 6) -> PreparedMelodies:
             tokens.append(melody)
             quadrants.append(quadrant)
     count = len(tokens)
+    tunes = np.arange(count, dtype=np.int32) // 2  # pairs of one quadrant, as if of one tune
     return PreparedMelodies(
         tuple(f"e{quadrant}/{number}.mid" for number, quadrant in enumerate(quadrants)),
         np.stack(tokens),
         np.asarray(quadrants, np.int8),
-        np.arange(count, dtype=np.int32),
+        tunes,
     )
 
 
@@ -47,6 +48,7 @@ def tiny_recipe(preset: str = "emoreg_autoregressive", **changes: object) -> Rec
         "preset": preset,
         "corpus": "musgenvae",
         "model": {"hidden_size": 16},
+        "composing": {"calibration_pieces": 20},
         "training": {"epochs": 4, "checkpoint_every": 2, "snapshot_epochs": [0, 3], "batch_size": 8},
     }
     return Recipe.model_validate(content | changes)

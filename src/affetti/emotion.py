@@ -90,3 +90,21 @@ def parse_quadrant(text: str) -> Quadrant:
         names = ", ".join(f"{q.label} ({q.name})" for q in Quadrant)
         raise InputError(f"unknown emotion {text[:40]!r}; use one of {names}, or --valence and --arousal")
     return quadrant
+
+
+def wanted_emotion(
+    emotion: "str | Quadrant | Emotion | None", valence: float | None, arousal: float | None
+) -> Quadrant | Emotion:
+    """What is asked for: a quadrant (by name or itself), or a point (by both its coordinates or itself).
+
+    Raises InputError for neither, both, half a point, or values that are no emotion.
+    """
+    if emotion is not None:
+        if valence is not None or arousal is not None:
+            raise InputError("use either --emotion, or --valence with --arousal")
+        return emotion if isinstance(emotion, Quadrant | Emotion) else parse_quadrant(emotion)
+    if valence is None and arousal is None:
+        raise InputError("which emotion? use --emotion happy, angry, sad or calm, or --valence with --arousal")
+    if valence is None or arousal is None:
+        raise InputError("--valence and --arousal go together: one of them is missing")
+    return Emotion(float(valence), float(arousal))

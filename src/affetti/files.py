@@ -66,9 +66,15 @@ def read_bounded(path: Path, *, max_bytes: int) -> bytes:
 
 
 def data_home() -> Path:
-    """Where corpora and prepared arrays live: $AFFETTI_HOME, else the user's data folder."""
+    """Where corpora and prepared arrays live: $AFFETTI_HOME, else the user's data folder.
+
+    Raises InputError when $AFFETTI_HOME begins with ~ and a user that is not here.
+    """
     if configured := os.environ.get("AFFETTI_HOME"):
-        return Path(configured).expanduser()
+        try:
+            return Path(configured).expanduser()
+        except RuntimeError as error:
+            raise InputError(f"AFFETTI_HOME is {configured[:80]!r}: there is no such home folder") from error
     import platformdirs
 
     return Path(platformdirs.user_data_dir("affetti"))

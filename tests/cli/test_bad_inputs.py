@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from affetti.cli import run
-from affetti.piece import Note, Piece, Track
+from affetti.piece import Note, Piece, Tempo, Track
 
 HAPPY = ("compose", "--emotion", "happy", "--seed", "1")
 CASES = {
@@ -30,11 +30,15 @@ CASES = {
     "temperature 0": (*HAPPY, "--temperature", "0"),
     "nucleus above 1": (*HAPPY, "--nucleus", "1.5"),
     "greedy with temperature": (*HAPPY, "--greedy", "--temperature", "1"),
+    "more bars than one call makes": (*HAPPY, "--count", "4000", "--bars", "1024"),
+    "bars without end": (*HAPPY, "--bars", "9" * 30),
+    "more bars of scores": (*HAPPY, "--count", "20000", "--format", "mid,svg"),
     "unknown key": (*HAPPY, "--key", "H flat"),
     # compose: names and files
     "unknown system": ("compose", "--system", "mozart", "--emotion", "happy"),
     "unknown weights": (*HAPPY, "--weights", "nowhere"),
     "weights that are no weights": (*HAPPY, "--weights", "empty"),
+    "weights without a name": (*HAPPY, "--weights", ""),
     "unknown format": (*HAPPY, "--format", "mp3"),
     "no format": (*HAPPY, "--format", ""),
     "file of another kind": (*HAPPY, "--out", "happy.txt"),
@@ -58,6 +62,8 @@ CASES = {
     "replay text": ("replay", "text.mid"),
     "replay a piece of others": ("replay", "notes.mid"),
     "replay onto a file that exists": ("replay", "notes.mid", "--out", "text.mid"),
+    "read in a key that is none": ("read", "notes.mid", "notes.mid", "--key", "H"),
+    "read silence": ("read", "silent.mid"),
     # the other verbs, and the command itself
     "unknown verb": ("composse",),
     "unknown global option": ("--loud",),
@@ -66,6 +72,7 @@ CASES = {
     "train without a recipe": ("train",),
     "train a missing recipe": ("train", "missing.yaml"),
     "train what is no recipe": ("train", "text.mid"),
+    "train an unknown preset": ("train", "nothing.yaml"),
     "evaluate nothing": ("evaluate",),
     "evaluate a missing run": ("evaluate", "missing"),
     "evaluate an empty folder": ("evaluate", "empty"),
@@ -78,7 +85,9 @@ def wrong_files(here: Path) -> None:
     (here / "empty").mkdir()
     (here / "text.mid").write_text("these are words\n")
     (here / "nothing.mid").touch()
+    (here / "nothing.yaml").write_text("{system: emoreg, name: x, preset: nothing, corpus: musgenvae}\n")
     Piece(480, (Track((Note(0, 60, 480),)),)).save(here / "notes.mid")
+    Piece(480, (), (Tempo(0, 90.0),)).save(here / "silent.mid")
     (here / "truncated.mid").write_bytes((here / "notes.mid").read_bytes()[:-9])
 
 

@@ -2,7 +2,8 @@
 
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -111,6 +112,75 @@ def test_nothing_is_overwritten_without_force(here: Path, affetti: Affetti, caps
     assert affetti(f"{command} --force") == 0
     assert _names(here) == ["x-001.mid", "x-002.mid", "x-003.mid"]
     assert read_midi(taken).notes
+
+
+@pytest.fixture
+def two_pages(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Scores of two pages, engraved at once."""
+    monkeypatch.setattr("affetti.scores.svg_pages", lambda piece: ["<svg>1</svg>", "<svg>2</svg>"])
+
+
+@pytest.mark.usefixtures("two_pages")
+def test_further_pages_are_told(here: Path, affetti: Affetti, capsys: Captured) -> None:
+    assert affetti("compose --emotion happy --seed 1 --format mid,svg --out a.mid --json") == 0
+    (described,) = json.loads(capsys.readouterr().out)["pieces"]
+    assert described["paths"] == ["a.mid", "a.svg", "a-page2.svg"]
+    assert _names(here) == ["a-page2.svg", "a.mid", "a.svg"]
+
+
+@pytest.mark.usefixtures("two_pages")
+def test_a_page_in_the_way_leaves_nothing_written(here: Path, affetti: Affetti, capsys: Captured) -> None:
+    """Only once the last piece is engraved is it known that it has a second page."""
+    taken = here / "a-003-page2.svg"
+    taken.write_bytes(b"mine")
+    command = "compose --emotion happy --seed 1 --count 3 --format mid,svg --out a.mid"
+    assert affetti(command) == 2
+    assert capsys.readouterr().err == "affetti: a-003-page2.svg exists; use --force to overwrite it\n"
+    assert _names(here) == ["a-003-page2.svg"]
+    assert taken.read_bytes() == b"mine"
+    assert affetti(f"{command} --force") == 0
+    assert len(_names(here)) == 9
+    assert taken.read_bytes() == b"<svg>2</svg>"
+
+
+def test_a_long_score_has_pages(here: Path, affetti: Affetti) -> None:
+    pytest.importorskip("verovio")
+    assert affetti("compose --emotion happy --seed 1 --bars 128 --format svg --out a.svg") == 0
+    pages = _names(here)
+    assert len(pages) > 1
+    assert pages == sorted(["a.svg", *(f"a-page{number}.svg" for number in range(2, len(pages) + 1))])
+
+
+def test_progress_counts_the_melodies(
+    here: Path, affetti: Affetti, capsys: Captured, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown: dict[str, list[int]] = {}
+
+    @contextmanager
+    def progress(title: str, total: int | None = None) -> Iterator[Callable[[int], None]]:
+        assert total == 40
+        yield shown.setdefault(title, []).append
+
+    monkeypatch.setattr("affetti.cli.compose.progress", progress)
+    assert affetti("compose --emotion happy --seed 1 --count 40") == 0
+    assert {title: sum(steps) for title, steps in shown.items()} == {
+        "composing 4 bars each": 40,
+        "rendering": 40,
+        "writing": 40,
+    }
+    assert len(shown["composing 4 bars each"]) > 1
+
+
+def test_more_than_one_call_makes_is_refused_at_once(
+    affetti: Affetti, capsys: Captured, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("affetti.load", None)  # before the weights are loaded
+    assert affetti("compose --emotion happy --count 4000 --bars 1000") == 2
+    assert affetti("compose --emotion happy --count 20000 --format mid,svg") == 2
+    assert capsys.readouterr().err.splitlines() == [
+        "affetti: 4,000 × 1,000 bars are 4,000,000; one call makes at most 400,000 as mid",
+        "affetti: 20,000 × 4 bars are 80,000; one call makes at most 40,000 as svg",
+    ]
 
 
 def test_scores_are_written_beside_the_midi(here: Path, affetti: Affetti) -> None:

@@ -6,6 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from affetti.midi import read_midi
+from affetti.piece import Piece, Tempo
+
 Affetti = Callable[[str], int]
 Captured = pytest.CaptureFixture[str]
 
@@ -24,6 +27,70 @@ def test_each_file_is_read_in_one_line(affetti: Affetti, capsys: Captured) -> No
     assert happy.startswith("happy.mid: valence ")
     assert sad.startswith("sad.mid: valence ")
     assert "confidence" in happy
+    assert happy.endswith(", C major (notated)")
+    assert sad.endswith(", C minor (notated)")
+
+
+@pytest.mark.parametrize(
+    ("options", "key", "source"),
+    [("", "D major", "notated"), ("--key 'E-flat Minor'", "E♭ minor", "given"), ("--key d", "D major", "given")],
+)
+def test_the_key_is_told_with_its_source(
+    options: str, key: str, source: str, affetti: Affetti, capsys: Captured
+) -> None:
+    assert affetti("compose --emotion happy --key D --seed 1 --out d.mid") == 0
+    capsys.readouterr()
+    assert affetti(f"read d.mid {options}") == 0
+    assert capsys.readouterr().out.endswith(f", {key} ({source})\n")
+    assert affetti(f"read d.mid {options} --json") == 0
+    (reading,) = json.loads(capsys.readouterr().out)
+    assert (reading["key"], reading["key_source"]) == (key, source)
+
+
+def test_a_key_is_estimated_where_none_is_noted(here: Path, affetti: Affetti, capsys: Captured) -> None:
+    composed = read_midi(here / "happy.mid")
+    Piece(composed.ticks_per_quarter, composed.tracks).save(here / "keyless.mid")
+    assert affetti("read keyless.mid") == 0
+    assert capsys.readouterr().out.endswith(" (estimated)\n")
+
+
+def test_the_key_decides_what_is_heard(affetti: Affetti, capsys: Captured) -> None:
+    points = []
+    for key in ("C", "C minor", "F#"):
+        assert affetti(f"read happy.mid --key '{key}' --json") == 0
+        (reading,) = json.loads(capsys.readouterr().out)
+        points.append((reading["valence"], reading["arousal"]))
+    assert points[0] == points[1] != points[2]  # of the key's mode only the tonic matters
+
+
+def test_json_holds_each_phrase(affetti: Affetti, capsys: Captured) -> None:
+    assert affetti("compose --emotion happy --bars 12 --seed 1 --out long.mid") == 0
+    capsys.readouterr()
+    assert affetti("read long.mid --json") == 0
+    (reading,) = json.loads(capsys.readouterr().out)
+    assert len(reading["phrases"]) == 3
+    for axis in ("valence", "arousal"):
+        mean = sum(phrase[axis] for phrase in reading["phrases"]) / 3
+        assert reading[axis] == pytest.approx(mean, abs=1e-3)
+
+
+def test_a_file_that_cannot_be_read_is_named_once(here: Path, affetti: Affetti, capsys: Captured) -> None:
+    Piece(480, (), (Tempo(0, 90.0),)).save(here / "silent.mid")  # the reader refuses it
+    (here / "text.mid").write_text("no MIDI")  # read_midi refuses it
+    assert affetti("read silent.mid missing.mid text.mid") == 2
+    silent, missing, text = capsys.readouterr().err.splitlines()
+    assert silent.startswith("affetti: silent.mid: no pitched notes")
+    assert missing == "affetti: missing.mid: no such file"
+    assert text.startswith("affetti: text.mid: ")
+    assert text.count("text.mid") == 1
+
+
+def test_a_key_that_is_none_is_told_once(affetti: Affetti, capsys: Captured) -> None:
+    assert affetti("read happy.mid sad.mid --key 'H dur'") == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.startswith("affetti: unknown key 'H dur'; ")
+    assert captured.err.count("\n") == 1
 
 
 def test_json_holds_the_point_and_its_quadrant(affetti: Affetti, capsys: Captured) -> None:

@@ -1,6 +1,7 @@
 """`affetti replay`: the same bytes from a file's own provenance, or a clear no."""
 
 import json
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -8,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from affetti.midi import read_midi
-from affetti.piece import Tempo
+from affetti.piece import Marker, Tempo
+from affetti.runtime.weights import find_weights
 
 Affetti = Callable[[str], int]
 Captured = pytest.CaptureFixture[str]
@@ -50,6 +52,52 @@ def test_an_edited_file_differs(here: Path, affetti: Affetti, capsys: Captured) 
     assert affetti("replay edited.mid --out again.mid") == 1
     assert capsys.readouterr().out.startswith("edited.mid: differs")
     assert (here / "again.mid").read_bytes() == (here / "a.mid").read_bytes()
+
+
+@pytest.fixture
+def own_weights(here: Path) -> Path:
+    """Weights that do not come with affetti, in a folder of the user's."""
+    return Path(shutil.copytree(find_weights("emoreg").folder, here / "own"))
+
+
+def test_other_weights_are_named_by_the_user(affetti: Affetti, own_weights: Path, capsys: Captured) -> None:
+    config = json.loads((own_weights / "config.json").read_text())
+    (own_weights / "config.json").write_text(json.dumps(config | {"name": "own_weights"}))
+    assert affetti("compose --emotion happy --seed 1 --weights own --out a.mid") == 0
+    capsys.readouterr()
+    assert affetti("replay a.mid") == 2
+    captured = capsys.readouterr()
+    assert (captured.out, captured.err.count("\n")) == ("", 1)
+    assert "--weights" in captured.err
+    assert affetti("replay a.mid --weights own") == 0
+    assert capsys.readouterr().out == "a.mid: identical, byte for byte\n"
+    assert affetti("replay a.mid --weights emoreg") == 2
+    assert "other weights" in capsys.readouterr().err
+
+
+def test_shipped_weights_may_be_named_too(affetti: Affetti) -> None:
+    assert affetti("compose --emotion happy --seed 1 --out a.mid") == 0
+    assert affetti("replay a.mid --weights emoreg") == 0
+
+
+def test_a_file_cannot_have_a_folder_opened(here: Path, affetti: Affetti, own_weights: Path, capsys: Captured) -> None:
+    """The path it names holds usable weights of the right hash, and still only the user may name it."""
+    assert affetti("compose --emotion happy --seed 1 --out a.mid") == 0
+    composed = read_midi(here / "a.mid")
+    told = json.loads(composed.markers[0].text)
+    capsys.readouterr()
+    opened: list[str] = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("affetti.runtime.melody_model.find_weights", lambda name: opened.append(str(name)))
+        for path in (str(own_weights), "own", "../own", "/dev/zero", "\\\\host\\share", "\x1b[31m\n" * 40):
+            marker = Marker(0, json.dumps(told | {"weights": path}))
+            replace(composed, markers=(marker,)).save(here / "hostile.mid", force=True)
+            assert affetti("replay hostile.mid --out again.mid") == 2
+            captured = capsys.readouterr()
+            assert (captured.out, captured.err.count("\n")) == ("", 1)
+            assert len(captured.err) < 400
+    assert opened == []
+    assert not (here / "again.mid").exists()
 
 
 def test_out_is_not_overwritten(here: Path, affetti: Affetti) -> None:

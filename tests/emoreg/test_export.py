@@ -5,11 +5,12 @@ import onnx
 import pytest
 import torch
 
-from affetti.corpora.prepared import load_prepared
 from affetti.emoreg.config import PRESETS, ModelConfig
 from affetti.emoreg.cvae import MelodyCvae
 from affetti.emoreg.export import load_exported
 from affetti.emoreg.train import train
+from affetti.emotion import Quadrant
+from affetti.runtime.drafts import phrase_features
 from affetti.runtime.melody_model import MelodyModel
 from affetti.runtime.weights import shipped_names
 from affetti.training.run_folder import RunFolder
@@ -48,14 +49,14 @@ def assert_onnx_equals_torch(model: MelodyModel, tokens: np.ndarray, quadrants: 
     condition = mean.numpy()
     if model.config.label_in_decoder:
         condition = np.concatenate([condition, np.eye(4, dtype=np.float32)[quadrants - 1]], axis=1)
-    session = model.weights.session("decoder_step")
+    graph = model.weights.graph("decoder_step")
     state = np.zeros((len(tokens), model.config.hidden_size), np.float32)
     previous = np.full(len(tokens), len(model.vocabulary))
     for step in range(tokens.shape[1]):
         inputs = {"condition": condition, "state": state}
         if model.config.autoregressive:
             inputs |= {"previous": previous, "step": np.full(len(tokens), step)}
-        logits, state = session.run(["logits", "next_state"], inputs)
+        logits, state = graph.run(["logits", "next_state"], inputs)
         np.testing.assert_allclose(logits, parallel[:, step], atol=TOLERANCE)
         previous = indices[:, step].numpy()
 
@@ -90,7 +91,25 @@ def test_the_numbers_are_stored_once(tmp_path: Path) -> None:
         onnx.checker.check_model(str(run.weights / f"{graph}.onnx"))
 
 
-def test_training_leaves_a_prepared_corpus_alone() -> None:
-    prepare_tiny_corpus()
-    before = load_prepared("musgenvae").tokens.copy()
-    np.testing.assert_array_equal(before, tiny_corpus().tokens)
+def test_every_preset_is_shipped() -> None:
+    assert shipped_names() == sorted(PRESETS)
+
+
+def test_profiles_bring_what_is_kept_to_the_corpus(tmp_path: Path) -> None:
+    """The mean of each feature of the kept drafts must come nearer to the corpus's than that of all drafts."""
+    corpus = prepare_tiny_corpus()
+    run = RunFolder(tmp_path / "run")
+    training = {"epochs": 60, "batch_size": 8, "learning_rate": 0.005, "token_dropout": 0.0}
+    recipe = tiny_recipe(training=training, composing={"calibration_pieces": 60}, model={"hidden_size": 32})
+    train(recipe, run, resume=False, progress=silent)
+    model = MelodyModel.load(run.weights)
+    assert model.config.profiles is not None
+    kept_error = drafts_error = 0.0
+    for quadrant in Quadrant:
+        wanted = phrase_features(corpus.tokens[corpus.quadrants == quadrant]).mean(axis=0)
+        kept = phrase_features(model.sample_tokens([quadrant] * 60, seed=3)).mean(axis=0)
+        drafts = model.sample_drafts([quadrant] * 60, 2, seed=3).reshape(-1, 64)
+        unit = np.asarray(model.config.profiles.scale)
+        kept_error += float(np.abs((kept - wanted) / unit).sum())
+        drafts_error += float(np.abs((phrase_features(drafts).mean(axis=0) - wanted) / unit).sum())
+    assert kept_error < 0.6 * drafts_error

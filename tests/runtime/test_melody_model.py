@@ -13,8 +13,10 @@ from affetti.emoreg.train import train
 from affetti.emotion import Emotion, Quadrant
 from affetti.errors import InputError
 from affetti.midi import midi_bytes, read_midi
+from affetti.piece import KeySignature, Note, Piece, Track
 from affetti.runtime.melody_model import RETURNING_STEPS, MelodyModel
 from affetti.runtime.provenance import read_provenance, replay
+from affetti.runtime.weights import find_weights
 from affetti.tokens.melody import HOLD, REST, decode, encode
 from affetti.training.run_folder import RunFolder
 from tests.tiny import prepare_tiny_corpus, silent, tiny_corpus, tiny_recipe
@@ -58,23 +60,36 @@ def test_a_piece_does_not_depend_on_what_is_composed_beside_it(model: MelodyMode
     assert len({midi_bytes(piece) for piece in many}) > 30
 
 
-def test_bytes_do_not_depend_on_threads(weights: Path) -> None:
+@pytest.mark.skipif(len(os.sched_getaffinity(0)) < 2, reason="one core: nothing to compare")
+def test_bytes_do_not_depend_on_cores(weights: Path) -> None:
     program = (
-        "import sys, hashlib, affetti\nfrom affetti.midi import midi_bytes\n"
+        "import sys, os, hashlib, affetti\nfrom affetti.midi import midi_bytes\n"
+        "cores = sorted(os.sched_getaffinity(0))[: int(sys.argv[2])]\nos.sched_setaffinity(0, cores)\n"
         "pieces = affetti.load(sys.argv[1]).compose_many(20, 'calm', seed=3, bars=16)\n"
         "print(hashlib.sha256(b''.join(map(midi_bytes, pieces))).hexdigest())"
     )
     digests = {
         subprocess.run(
-            [sys.executable, "-c", program, str(weights)],
-            env={**os.environ, "OMP_NUM_THREADS": threads},
-            capture_output=True,
-            text=True,
-            check=True,
+            [sys.executable, "-c", program, str(weights), cores], capture_output=True, text=True, check=True
         ).stdout
-        for threads in ("1", "2")
+        for cores in ("1", "2")
     }
     assert len(digests) == 1
+
+
+def test_bytes_do_not_depend_on_where_the_weights_lie(weights: Path, model: MelodyModel, tmp_path: Path) -> None:
+    folder = tmp_path / model.config.name  # named like the weights themselves, as shipped ones are
+    shutil.copytree(weights, folder)
+    assert midi_bytes(affetti.load(folder).compose("sad", seed=8)) == midi_bytes(model.compose("sad", seed=8))
+
+
+def test_the_weights_hash_covers_all_that_decides_the_music(weights: Path, model: MelodyModel, tmp_path: Path) -> None:
+    for name in ("config.json", "model.safetensors", "encoder.onnx", "decoder_step.onnx"):
+        folder = tmp_path / name
+        shutil.copytree(weights, folder)
+        data = (folder / name).read_bytes()
+        (folder / name).write_bytes(data + b" " if name == "config.json" else data[:-1] + bytes([data[-1] ^ 1]))
+        assert find_weights(folder).sha256 != model.weights_hash
 
 
 @pytest.mark.parametrize(
@@ -86,38 +101,53 @@ def test_bytes_do_not_depend_on_threads(weights: Path) -> None:
         {"valence": 0.0, "arousal": 0.0, "greedy": True},
     ],
 )
-def test_replay_makes_every_piece_again_byte_for_byte(model: MelodyModel, options: dict) -> None:
+def test_replay_makes_every_piece_again_byte_for_byte(model: MelodyModel, weights: Path, options: dict) -> None:
     for number, piece in enumerate(model.compose_many(19, seed=11, **options)):
         data = midi_bytes(piece)
         assert read_provenance(read_midi(data)).piece == number
         if number in (0, 1, 15, 16, 18):
-            assert midi_bytes(replay(read_midi(data))) == data
+            assert midi_bytes(replay(read_midi(data), weights)) == data
 
 
-def test_replay_refuses_other_weights_and_damaged_provenance(model: MelodyModel, weights: Path, tmp_path: Path) -> None:
+def test_replay_refuses_other_weights_and_damaged_provenance(
+    model: MelodyModel, weights: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     piece = model.compose("sad", seed=1)
-    text = piece.markers[0].text
-    other = json.loads(text) | {"weights_sha256": "0" * 64}
+    stored = json.loads(piece.markers[0].text)
+
+    def forged(**changes: object) -> Piece:
+        return decode([60, *[HOLD] * 63]).with_marker(json.dumps(stored | changes))
+
     with pytest.raises(InputError, match="other weights"):
-        replay(decode([60, *[HOLD] * 63]).with_marker(json.dumps(other)))
+        replay(forged(weights_sha256="0" * 64), weights)
     for bad in (
         {"bars": 7},
+        {"bars": 4000},
         {"piece": -1},
         {"seed": 2**70},
         {"temperature": 0},
+        {"quarters_per_minute": 0.0},
+        {"quarters_per_minute": float("nan")},
         {"bars": "x"},
         {"more": 1},
         {"quadrant": None},
+        {"key": "H"},
     ):
         with pytest.raises(InputError):
-            replay(decode([60]).with_marker(json.dumps(json.loads(text) | bad)))
+            replay(forged(**bad), weights)
     with pytest.raises(InputError, match="no provenance"):
         replay(decode([60]).with_marker("{not json").with_marker("hello"))
-    shutil.copytree(weights, tmp_path / "gone")
-    gone = affetti.load(tmp_path / "gone").compose("sad")
-    shutil.rmtree(tmp_path / "gone")
-    with pytest.raises(InputError, match="no weights"):
-        replay(gone)
+    monkeypatch.chdir(weights.parent)
+    for name in ("weights", str(weights), "x" * 5000, "/dev/zero"):  # a file does not say which folders are opened
+        with pytest.raises(InputError, match="does not come with affetti"):
+            replay(forged(weights=name))
+
+
+def test_what_a_file_claims_of_the_weights_is_not_repeated(model: MelodyModel, weights: Path) -> None:
+    stored = json.loads(model.compose("sad", seed=1).markers[0].text)
+    claims = decode([60]).with_marker(json.dumps(stored | {"licence": "public domain", "system": "other"}))
+    again = read_provenance(replay(claims, weights))
+    assert (again.licence, again.system) == (model.config.licence, "emoreg")
 
 
 def test_a_composed_quadrant_has_its_scale_and_density(model: MelodyModel) -> None:
@@ -140,6 +170,14 @@ def test_points_of_the_plane_move_the_music_in_between(model: MelodyModel) -> No
         return float(np.mean([len(piece.notes) for piece in pieces]))
 
     assert mean_notes(-0.9) < mean_notes(0.9)
+
+
+def test_points_between_the_quadrants_vary_as_much_as_the_quadrants(model: MelodyModel) -> None:
+    def spread(**point: object) -> float:
+        pieces = model.compose_many(96, seed=6, **point)
+        return float(np.std([len(piece.notes) for piece in pieces]))
+
+    assert spread(valence=0.0, arousal=0.0) > 0.5 * max(spread(emotion="happy"), spread(emotion="sad"))
 
 
 def test_form_tempo_key_and_length(model: MelodyModel) -> None:
@@ -181,6 +219,48 @@ def test_reading_starts_at_the_first_bar_with_notes_and_ignores_silence(model: M
     assert len(model.read(decode([*row, *[REST] * 128, *row])).phrases) == 2
 
 
+def test_what_cannot_be_read(model: MelodyModel, tmp_path: Path) -> None:
+    drums = Piece(480, (Track((Note(0, 36, 480),), is_drum=True),), key_signatures=(KeySignature(0, 0, False),))
+    for piece in (drums, Piece(480, ())):
+        with pytest.raises(InputError, match="no pitched notes"):
+            model.read(piece, key="C")
+    with pytest.raises(InputError, match="unknown key"):
+        model.read(decode([60]), key="H")
+
+
+def test_reading_a_note_at_the_end_of_time_costs_nothing(model: MelodyModel) -> None:
+    late = Piece(1, (Track((Note(2**28 - 8, 60, 4),)),))
+    assert len(model.read(late, key="C").phrases) == 1
+    both = Piece(1, (Track((Note(0, 60, 4), Note(2**28 - 8, 60, 4))),))
+    assert len(model.read(both, key="C").phrases) == 1
+
+
+def test_reading_says_where_its_key_is_from(model: MelodyModel) -> None:
+    piece = model.compose("sad", seed=3, key="E")
+    reading = model.read(piece)
+    assert (reading.key.name, reading.key_source) == ("E minor", "notated")
+    assert model.read(piece, key="E").phrases == reading.phrases
+    assert model.read(piece, key="E").key_source == "given"
+    assert model.read(decode(tiny_corpus().tokens[0])).key_source == "estimated"
+
+
+def test_numbers_of_other_kinds_are_numbers(model: MelodyModel) -> None:
+    plain = model.compose(valence=0.25, arousal=-0.5, seed=3, bars=8)
+    emotion = Emotion(0.25, -0.5)
+    for other in (
+        model.compose(emotion, seed=np.int64(3), bars=np.int64(8)),
+        model.compose(valence=np.float32(0.25), arousal=np.float32(-0.5), seed=3, bars=8),
+    ):
+        assert midi_bytes(other) == midi_bytes(plain)
+
+
+def test_progress_counts_every_melody(model: MelodyModel) -> None:
+    done: list[int] = []
+    model.compose_many(37, "sad", progress=done.append)
+    assert sum(done) == 37
+    assert len(done) == 3
+
+
 def test_bad_options(model: MelodyModel) -> None:
     bad = [
         {},
@@ -196,11 +276,14 @@ def test_bad_options(model: MelodyModel) -> None:
         {"emotion": "sad", "key": "H"},
         {"emotion": "sad", "key": "C major"},
         {"emotion": "sad", "temperature": 0},
+        {"emotion": "sad", "temperature": 1.0, "greedy": True},
     ]
     for options in bad:
         with pytest.raises(InputError) as caught:
             model.compose(**options)
         assert "\n" not in str(caught.value)
+    with pytest.raises(InputError, match="count"):
+        model.compose_many(0, "sad")
 
 
 def test_hostile_weights_folders(weights: Path, tmp_path: Path) -> None:
@@ -211,23 +294,47 @@ def test_hostile_weights_folders(weights: Path, tmp_path: Path) -> None:
         return folder
 
     config = json.loads((weights / "config.json").read_text())
+    fitted = config["quadrant_positions"]
     for change in (
         {"latent_size": 0},
+        {"latent_size": 7},
         {"vocabulary": [1]},
+        {"vocabulary": [128, 129]},
         {"vocabulary": [-1, 128, 129]},
+        {"quadrant_positions": [fitted[0] | {"mean": []}, *fitted[1:]]},
+        {"quadrant_positions": [fitted[0] | {"mean": [0.0]}, *fitted[1:]]},
+        {"quadrant_positions": [fitted[0] | {"cholesky": [[1.0], [0.0, 1.0]]}, *fitted[1:]]},
+        {"axis_reach": [float("nan"), 1.0]},
+        {"reading_slope": [float("inf"), 1.0]},
+        {"profiles": config["profiles"] | {"scale": [0, 1, 1, 1, 1]}},
+        {"licence": "x" * 100_000},
         {"system": "x"},
         {"new": 1},
     ):
         with pytest.raises(InputError):
             affetti.load(damaged("config.json", json.dumps(config | change).encode()))
+    for change in (
+        {"hidden_size": 33},
+        {"label_in_decoder": True},
+        {"autoregressive": False},
+        {"vocabulary": config["vocabulary"][1:]},
+        {"vocabulary": [40, *config["vocabulary"]]},
+    ):
+        with pytest.raises(InputError, match="not the graph that"):
+            affetti.load(damaged("config.json", json.dumps(config | change).encode())).compose("sad")
+    swapped = damaged("encoder.onnx", (weights / "decoder_step.onnx").read_bytes())
+    with pytest.raises(InputError, match="not the graph that"):
+        affetti.load(swapped).read(decode([60]))
     for data in (b"", b"{", b"[]", b"\xff" * 10, b"[" * 100_000):
         with pytest.raises(InputError):
             affetti.load(damaged("config.json", data))
-    with pytest.raises(InputError, match=r"not a usable ONNX graph|differ"):
+    with pytest.raises(InputError, match="not a usable ONNX graph"):
         affetti.load(damaged("decoder_step.onnx", b"garbage")).compose("sad")
     with pytest.raises(InputError, match="not a usable ONNX graph"):
         affetti.load(damaged("model.safetensors", b"12345678")).compose("sad")
     with pytest.raises(InputError, match="no weights"):
         affetti.load("../../etc")
+    with pytest.raises(InputError, match="no weights"):
+        affetti.load("x" * 5000)
     with pytest.raises(InputError, match="no weights"):
         affetti.load(tmp_path / "nothing")

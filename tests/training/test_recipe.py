@@ -58,12 +58,33 @@ def test_set_changes_one_value() -> None:
         (GOOD, ["seed=-1"], "seed"),
         (GOOD, ["name.x=1"], "no keys"),
         (GOOD, ["seed=["], "not YAML"),
+        (GOOD, ["seed=2001-13-45"], "not YAML"),
+        (GOOD, ["seed=0b_"], "not YAML"),
+        (GOOD, ["seed=" + "9" * 5000], "not YAML"),
+        (GOOD, ["seed=" + "[" * 5000], "not YAML"),
+        (GOOD, ["seed=!!timestamp noon"], "not YAML"),
+        (GOOD, ["seed=!!bool perhaps"], "not YAML"),
+        (GOOD, ["seed=" + ":".join("1" * 400) + ".0"], "not YAML"),  # minutes of minutes of minutes …
+        (GOOD + b"seed: 2001-13-45\n", [], "not YAML"),
+        (GOOD + b"seed: 0b_\n", [], "not YAML"),
+        (GOOD + b"seed: " + b"9" * 5000, [], "not YAML"),
+        (GOOD + b"seed: !!timestamp noon\n", [], "not YAML"),
+        (GOOD, ["seed=2001-12-13"], "seed"),
+        (GOOD, ["seed=.inf"], "seed"),
+        (GOOD, ["folds=1"], r"recipe.yaml: folds: one fold .*0 for none, or at least 2"),
+        (GOOD, ["folds=21"], "folds"),
     ],
 )
 def test_bad_recipes_are_one_line(data: bytes, overrides: list[str], message: str) -> None:
     with pytest.raises(InputError, match=message) as caught:
         parse_recipe(data, overrides, source="recipe.yaml")
     assert "\n" not in str(caught.value)
+    assert len(str(caught.value)) < 400
+
+
+def test_folds_are_none_or_several() -> None:
+    for folds in (0, 2, 20):
+        assert parse_recipe(GOOD, [f"folds={folds}"], source="r").folds == folds
 
 
 @pytest.mark.parametrize(
@@ -74,6 +95,9 @@ def test_bad_recipes_are_one_line(data: bytes, overrides: list[str], message: st
         "training.speed=fast",
         "model.hidden_size=zero",
         "model.latent_size=1",
+        "training.learning_rate=.inf",
+        "training.kl_weight=.nan",
+        "training.learning_rate=" + "9" * 400,
     ],
 )
 def test_values_that_no_model_can_have(override: str) -> None:

@@ -25,7 +25,7 @@ SCALE_DEGREES = {
 
 def piece_pitch_counts(pieces: Iterable[Piece]) -> Integers:
     """How often each pitch is struck in each piece, drums left out: [N, 128]."""
-    rows = [np.bincount([note.pitch for note in piece.notes] or [], minlength=PITCHES) for piece in pieces]
+    rows = [np.bincount([note.pitch for note in piece.notes], minlength=PITCHES) for piece in pieces]
     return np.asarray(rows, np.int64).reshape(-1, PITCHES)
 
 

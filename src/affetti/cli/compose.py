@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from affetti.cli.output import AsJson, Force, print_json, printable, progress
-from affetti.emotion import Emotion, Quadrant, parse_quadrant
+from affetti.emotion import Emotion, Quadrant, wanted_emotion
 from affetti.errors import InputError
 from affetti.files import check_writable, write_whole
 
@@ -34,6 +34,10 @@ class Format(StrEnum):
     MID = "mid"
     MUSICXML = "musicxml"
     SVG = "svg"
+
+
+MAX_BARS = {Format.MID: 400_000, Format.MUSICXML: 40_000, Format.SVG: 40_000}
+"""Bars of one call, all melodies together: every file is made in memory (SVG: 20 KB a bar) before one is written."""
 
 
 EmotionName = Annotated[
@@ -98,23 +102,22 @@ def compose(
     as_json: AsJson = False,
 ) -> None:
     """Compose melodies with a chosen emotion: --emotion, or --valence with --arousal."""
-    wanted = _wanted(emotion, valence, arousal)
-    if greedy and (temperature is not None or nucleus is not None):
-        raise InputError("--greedy leaves nothing to draw: use it without --temperature and --nucleus")
+    wanted = wanted_emotion(emotion, valence, arousal)
+    formats = _parse_formats(format_names)
+    _check_bars(count, bars, formats)
     seed = secrets.randbelow(2**32) if seed is None else seed
-    targets = _targets(out, f"{_stem(wanted)}-{seed}", count, _parse_formats(format_names))
-    for path in [path for target in targets for path in target.paths]:
-        check_writable(path, force=force)
+    targets = _targets(out, f"{_stem(wanted)}-{seed}", count, formats)
+    for target in targets:
+        for path in target.paths:
+            check_writable(path, force=force)
 
     import affetti
 
-    model = affetti.load(weights or system.value)
-    with progress(f"composing {count:,} × {bars} bars"):
+    model = affetti.load(system.value if weights is None else weights)
+    with progress(f"composing {bars} bars each", total=count) as advance:
         pieces = model.compose_many(
             count,
-            emotion,
-            valence=valence,
-            arousal=arousal,
+            wanted,
             bars=bars,
             seed=seed,
             tempo=tempo,
@@ -122,29 +125,15 @@ def compose(
             temperature=temperature,
             nucleus=nucleus,
             greedy=greedy,
+            progress=advance,
         )
-    with progress("writing", total=count) as advance:
-        for target, piece in zip(targets, pieces, strict=True):
-            target.write(piece, force=force)
-            advance(1)
-
+    files = _rendered(targets, pieces)
+    _write(files, force=force)
+    paths = [list(of_piece) for of_piece in files]
     if as_json:
-        print_json(_document(model, wanted, seed, bars, targets, pieces))
+        print_json(_document(model, wanted, seed, bars, paths, pieces))
     else:
-        _print_text(wanted, seed, bars, targets, pieces)
-
-
-def _wanted(emotion: str | None, valence: float | None, arousal: float | None) -> Quadrant | Emotion:
-    """The emotion asked for: a quadrant by its name, or a point of the plane."""
-    if emotion is not None:
-        if valence is not None or arousal is not None:
-            raise InputError("use either --emotion, or --valence with --arousal")
-        return parse_quadrant(emotion)
-    if valence is None and arousal is None:
-        raise InputError("which emotion? use --emotion happy, angry, sad or calm, or --valence with --arousal")
-    if valence is None or arousal is None:
-        raise InputError("--valence and --arousal go together: one of them is missing")
-    return Emotion(valence, arousal)
+        _print_text(wanted, seed, bars, paths, pieces)
 
 
 def _parse_formats(text: str) -> tuple[Format, ...]:
@@ -156,9 +145,21 @@ def _parse_formats(text: str) -> tuple[Format, ...]:
     return tuple(Format(name) for name in names)
 
 
+def _check_bars(count: int, bars: int, formats: tuple[Format, ...]) -> None:
+    """Raise InputError for more music than one call can hold in memory."""
+    format_name = min(formats, key=MAX_BARS.__getitem__)
+    if count * bars > MAX_BARS[format_name]:
+        limit = f"one call makes at most {MAX_BARS[format_name]:,} as {format_name}"
+        raise InputError(f"{count:,} × {bars:,} bars are {count * bars:,}; {limit}")
+
+
 def _stem(wanted: Quadrant | Emotion) -> str:
     """The first part of a default file name: "happy", or "v+0.80a-0.40"."""
     return wanted.label if isinstance(wanted, Quadrant) else f"v{wanted.valence:+.2f}a{wanted.arousal:+.2f}"
+
+
+Files = dict[Path, bytes]
+"""What to write where."""
 
 
 @dataclass(frozen=True)
@@ -173,18 +174,17 @@ class Target:
         """One file for each format; further pages of an SVG go beside the first."""
         return [self.base.with_name(f"{self.base.name}.{name}") for name in self.formats]
 
-    def write(self, piece: "Piece", *, force: bool) -> None:
-        """Write the piece in each format, once all of them could be made; every file whole or not at all."""
+    def files(self, piece: "Piece") -> Files:
+        """The piece in each format, with the further pages."""
         files = {}
         for name, path in zip(self.formats, self.paths, strict=True):
-            for number, content in enumerate(_rendered(piece, name), start=1):
+            for number, content in enumerate(_contents(piece, name), start=1):
                 files[path if number == 1 else path.with_stem(f"{path.stem}-page{number}")] = content
-        for path, content in files.items():
-            write_whole(path, content, force=force)
+        return files
 
 
-def _rendered(piece: "Piece", name: Format) -> list[bytes]:
-    """The files that hold a piece in a format: one, or a page each."""
+def _contents(piece: "Piece", name: Format) -> list[bytes]:
+    """What a piece is in a format: one file, or one for each page."""
     if name is Format.MID:
         from affetti.midi import midi_bytes
 
@@ -192,6 +192,28 @@ def _rendered(piece: "Piece", name: Format) -> list[bytes]:
     from affetti.scores import musicxml, svg_pages
 
     return [page.encode() for page in ([musicxml(piece)] if name is Format.MUSICXML else svg_pages(piece))]
+
+
+def _rendered(targets: list[Target], pieces: list["Piece"]) -> list[Files]:
+    """The files of each piece."""
+    rendered = []
+    with progress("rendering", total=len(pieces)) as advance:
+        for target, piece in zip(targets, pieces, strict=True):
+            rendered.append(target.files(piece))
+            advance(1)
+    return rendered
+
+
+def _write(files: list[Files], *, force: bool) -> None:
+    """Write the files of all pieces. Raises InputError, before the first is written, if one would overwrite."""
+    for of_piece in files:
+        for path in of_piece:  # only now the further pages are known
+            check_writable(path, force=force)
+    with progress("writing", total=len(files)) as advance:
+        for of_piece in files:
+            for path, content in of_piece.items():
+                write_whole(path, content, force=force)
+            advance(1)
 
 
 def _targets(out: str | None, stem: str, count: int, formats: tuple[Format, ...]) -> list[Target]:
@@ -216,7 +238,7 @@ def _document(
     wanted: Quadrant | Emotion,
     seed: int,
     bars: int,
-    targets: list[Target],
+    paths: list[list[Path]],
     pieces: list["Piece"],
 ) -> dict[str, Any]:
     """The result as JSON: what was asked, who composed it, and each piece's files and length in seconds."""
@@ -233,26 +255,28 @@ def _document(
         "bars": bars,
         "pieces": [
             {
-                "paths": [str(path) for path in target.paths],
+                "paths": [str(path) for path in of_piece],
                 "notes": len(piece.notes),
                 "seconds": round(piece.duration_seconds, 3),
             }
-            for target, piece in zip(targets, pieces, strict=True)
+            for of_piece, piece in zip(paths, pieces, strict=True)
         ],
     }
 
 
-def _print_text(wanted: Quadrant | Emotion, seed: int, bars: int, targets: list[Target], pieces: list["Piece"]) -> None:
+def _print_text(
+    wanted: Quadrant | Emotion, seed: int, bars: int, paths: list[list[Path]], pieces: list["Piece"]
+) -> None:
     """The result as text: a line for each piece, or a summary where there are many."""
     emotion = f"{wanted.label} ({wanted.name})" if isinstance(wanted, Quadrant) else str(wanted)
     if len(pieces) > MANY:
         seconds = sum(piece.duration_seconds for piece in pieces)
-        first, last = printable(targets[0].paths[0]), printable(targets[-1].paths[0].name)
+        first, last = printable(paths[0][0]), printable(paths[-1][0].name)
         print(
             f"{first} … {last}: {len(pieces):,} melodies, {emotion}, "
             f"{bars} bars each, {seconds:,.0f} s of music, seed {seed}"
         )
         return
-    for target, piece in zip(targets, pieces, strict=True):
-        files = ", ".join(map(printable, target.paths))
+    for of_piece, piece in zip(paths, pieces, strict=True):
+        files = ", ".join(map(printable, of_piece))
         print(f"{files}: {emotion}, {bars} bars, {piece.duration_seconds:.1f} s, seed {seed}")

@@ -15,12 +15,17 @@ def replay(
         Path | None,
         typer.Option(metavar="PATH", help="Write the new piece here."),
     ] = None,
+    weights: Annotated[
+        str | None,
+        typer.Option(metavar="NAME|DIR", help="The weights it was made with.", show_default="shipped ones"),
+    ] = None,
     force: Force = False,
     as_json: AsJson = False,
 ) -> None:
     """Regenerate a piece from the provenance stored in it, and say whether it is the same, byte for byte.
 
-    Exit code 0: identical; 1: it differs, for example because the file was edited.
+    Exit code 0: identical; 1: it differs, for example because the file was edited. A file may name only weights that
+    come with affetti; a folder is opened only when you name it with --weights.
     """
     if out is not None:
         check_writable(out, force=force)
@@ -28,7 +33,7 @@ def replay(
     from affetti.midi import midi_bytes, read_midi
     from affetti.runtime.provenance import replay as regenerate
 
-    again = midi_bytes(regenerate(read_midi(file)))
+    again = midi_bytes(regenerate(read_midi(file), weights))
     identical = again == file.read_bytes()
     if out is not None:
         write_whole(out, again, force=force)

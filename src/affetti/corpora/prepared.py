@@ -1,5 +1,6 @@
 """Melodies ready to train on: token arrays with their names, labels and tunes in one safetensors file."""
 
+import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -41,6 +42,11 @@ class PreparedMelodies:
 
     def __len__(self) -> int:
         return len(self.names)
+
+    def sha256(self) -> str:
+        """Digest of what a model learns from: tokens, quadrants and tunes, in their order."""
+        content = (np.ascontiguousarray(array).tobytes() for array in (self.tokens, self.quadrants, self.tunes))
+        return hashlib.sha256(b"".join(content)).hexdigest()
 
 
 def prepared_path(name: str) -> Path:

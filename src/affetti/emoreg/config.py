@@ -5,13 +5,13 @@ Dimitrova-Grekow, IEEE Access 9 (2021). Where the papers are silent the value's 
 """
 
 from collections.abc import Callable
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 
 class _Config(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class ModelConfig(_Config):
@@ -67,6 +67,8 @@ class ComposingConfig(_Config):
 
     drafts: int = Field(1, ge=1, le=64)
     """Drafts of each phrase, of which the one nearest to the corpus's profile is kept; 1: what is drawn is kept."""
+    calibration_pieces: int = Field(2_000, ge=10)
+    """Melodies of each quadrant that the profiles are calibrated with."""
 
 
 class EmoregConfig(_Config):
@@ -75,6 +77,12 @@ class EmoregConfig(_Config):
     model: ModelConfig
     training: TrainingConfig
     composing: ComposingConfig = ComposingConfig()
+
+    @model_validator(mode="after")
+    def _drafts_differ(self) -> Self:
+        if self.composing.drafts > 1 and not self.model.autoregressive:
+            raise ValueError("drafts of a decoder that is not autoregressive are all alike; composing.drafts is 1")
+        return self
 
 
 def cvae_base_2021() -> EmoregConfig:
@@ -124,7 +132,7 @@ def emoreg_autoregressive() -> EmoregConfig:
     """Ours, the shipped default: a label-free map whose decoder hears what it has written.
 
     Dropout, hidden tokens and a falling learning rate keep it from learning melodies by heart; of each phrase it draws
-    eight drafts and keeps the one nearest to what the corpus is like.
+    sixteen drafts and keeps the one nearest to what the corpus is like.
     """
     return EmoregConfig(
         model=ModelConfig(
@@ -139,13 +147,13 @@ def emoreg_autoregressive() -> EmoregConfig:
             learning_rate=2e-3,
             weight_decay=0.01,
             schedule="cosine",
-            epochs=160,
+            epochs=110,
             regularization_weight=0.3,
             dropout=0.5,
             token_dropout=0.2,
             snapshot_epochs=(0, 50),
         ),
-        composing=ComposingConfig(drafts=8),
+        composing=ComposingConfig(drafts=16),
     )
 
 

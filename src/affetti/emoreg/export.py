@@ -22,7 +22,7 @@ from affetti.emoreg.draft_profiles import calibrated_profiles
 from affetti.emoreg.examples import Examples
 from affetti.files import write_whole
 from affetti.runtime.melody_model import MelodyModel
-from affetti.runtime.weights import MelodyModelConfig, QuadrantPositions, SamplingDefaults, find_weights
+from affetti.runtime.weights import MelodyModelConfig, QuadrantPositions, SamplingDefaults, Weights, find_weights
 from affetti.tokens.melody import PHRASE_STEPS, STEPS_PER_BAR
 from affetti.training.recipe import Recipe
 from affetti.training.run_folder import RunFolder
@@ -46,16 +46,17 @@ def export_weights(model: MelodyCvae, config: EmoregConfig, recipe: Recipe, exam
     write_whole(run.weights / "encoder.onnx", graphs.encoder(), force=True)
     write_whole(run.weights / "decoder_step.onnx", graphs.decoder_step(), force=True)
     stored = describe(model, config, recipe, examples, run)
-    _write_config(run.weights, stored)
     if config.composing.drafts > 1:
-        profiles = calibrated_profiles(MelodyModel.load(run.weights), examples, config.composing.drafts)
-        _write_config(run.weights, stored.model_copy(update={"profiles": profiles}))
+        profiles = calibrated_profiles(
+            MelodyModel(Weights(run.weights, stored, sha256="")),
+            examples,
+            drafts=config.composing.drafts,
+            pieces=config.composing.calibration_pieces,
+        )
+        stored = stored.model_copy(update={"profiles": profiles})
+    text = json.dumps(stored.model_dump(mode="json"), indent=1) + "\n"
+    write_whole(run.weights / "config.json", text.encode(), force=True)  # last: with it the folder is whole
     return find_weights(run.weights).sha256
-
-
-def _write_config(folder: Path, config: MelodyModelConfig) -> None:
-    text = json.dumps(config.model_dump(mode="json"), indent=1) + "\n"
-    write_whole(folder / "config.json", text.encode(), force=True)
 
 
 def load_exported(folder: Path, model: MelodyCvae) -> None:
@@ -112,6 +113,8 @@ def _reading_slope(run: RunFolder) -> tuple[float, float] | None:
     folds = [load_file(file) for file in files]
     positions = torch.cat([fold["positions"] for fold in folds])[:, :2].double().numpy()
     quadrants = torch.cat([fold["quadrants"] for fold in folds]).numpy()
+    labelled = quadrants > 0
+    positions, quadrants = positions[labelled], quadrants[labelled]
     positive = np.stack([np.isin(quadrants, (1, 4)), np.isin(quadrants, (1, 2))], axis=1)
     valence, arousal = (_logistic_slope(positions[:, axis], positive[:, axis]) for axis in (0, 1))
     return valence, arousal

@@ -14,7 +14,7 @@ from affetti.emotion import Quadrant
 
 
 class HalfSpaceRegularization(nn.Module):
-    """-cosine(signs, z[:, axis]) summed over axes, taken over the examples of a batch.
+    """-cosine(signs, z[:, axis]) for each regularised axis, taken over the examples of a batch.
 
     Args:
         signs: for each regularised latent axis the side (+1 or -1) of every label, in label-index order.

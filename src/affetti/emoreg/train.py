@@ -12,13 +12,15 @@ from torch import Tensor
 from torch.nn import functional
 from torch.nn.utils import clip_grad_norm_
 
-from affetti.corpora.prepared import load_prepared
+from affetti.corpora import CORPORA
+from affetti.corpora.prepared import PreparedMelodies, load_prepared
 from affetti.corpora.tunes import tune_folds
 from affetti.emoreg.config import PRESETS, EmoregConfig, TrainingConfig
 from affetti.emoreg.cvae import MelodyCvae
 from affetti.emoreg.examples import Examples, as_examples
 from affetti.emoreg.export import export_weights
 from affetti.emoreg.quadrant_regularization import quadrant_regularization
+from affetti.emotion import Quadrant
 from affetti.errors import InputError
 from affetti.files import write_whole
 from affetti.tokens.melody import STEPS_PER_BAR, MelodyVocabulary
@@ -36,27 +38,46 @@ Progress = Callable[[str, int, int, float], None]
 def train(recipe: Recipe, run: RunFolder, *, resume: bool, progress: Progress) -> str:
     """Run a recipe: its folds, then the model on the whole corpus, exported to the run's weights folder.
 
-    Returns the SHA-256 of the exported numbers.
+    The run folder's config.yaml is the recipe with everything the preset says written out. Returns the SHA-256 that
+    names the exported weights.
 
     Raises InputError for an unknown preset, values the configuration refuses, or a corpus not prepared.
     """
     config = resolve(recipe)
-    corpus = load_prepared(recipe.corpus)
+    corpus = _checked_corpus(recipe)
+    folds = _folds(recipe, corpus)
+    run.start(recipe.model_copy(update=config.model_dump(mode="json")), corpus.sha256(), resume=resume)
     vocabulary = MelodyVocabulary.of_corpus(corpus.tokens)
     config = config.model_copy(update={"model": config.model.model_copy(update={"vocabulary": vocabulary.values})})
-    run.start(recipe, resume=resume)
     examples = as_examples(corpus, vocabulary)
     torch.use_deterministic_algorithms(True)
     if config.training.threads:
         torch.set_num_threads(config.training.threads)
-    if recipe.folds:
-        folds = torch.from_numpy(
-            tune_folds(corpus.tunes, corpus.quadrants, recipe.folds, recipe.fold_seed).astype(np.int64)
-        )
-        for fold in range(recipe.folds):
-            _train_fold(config, examples, folds == fold, run.fold(fold), recipe.seed, _named(progress, fold))
+    for fold in range(recipe.folds):
+        _train_fold(config, examples, folds == fold, run.fold(fold), recipe.seed, _named(progress, fold))
     model = fit(config, examples, run, seed=recipe.seed, progress=progress)
     return export_weights(model, config, recipe, examples, run)
+
+
+def _checked_corpus(recipe: Recipe) -> PreparedMelodies:
+    """The recipe's corpus, with labelled melodies of every quadrant."""
+    if recipe.corpus not in CORPORA:
+        raise InputError(f"unknown corpus {recipe.corpus[:40]!r}; there are {', '.join(CORPORA)}")
+    corpus = load_prepared(recipe.corpus)
+    missing = [quadrant.name for quadrant in Quadrant if np.sum(corpus.quadrants == quadrant) < 2]
+    if missing:
+        raise InputError(f"{recipe.corpus} has no two labelled melodies of {', '.join(missing)} to learn from")
+    return corpus
+
+
+def _folds(recipe: Recipe, corpus: PreparedMelodies) -> Tensor:
+    """The fold of each melody, [N]; empty for a recipe without cross-validation."""
+    if not recipe.folds:
+        return torch.empty(0)
+    try:
+        return torch.from_numpy(tune_folds(corpus.tunes, corpus.quadrants, recipe.folds, recipe.fold_seed))
+    except ValueError as error:
+        raise InputError(f"{recipe.corpus}: {error}") from error
 
 
 def resolve(recipe: Recipe) -> EmoregConfig:
@@ -99,6 +120,8 @@ def fit(
             for group in optimizer.param_groups:
                 group["lr"] = learning_rate(training, epoch)
             scalars = train_epoch(model, optimizer, examples, training, seed=seed, epoch=epoch)
+            if not math.isfinite(scalars["loss"]):
+                raise InputError(f"epoch {epoch}: the loss is no number any more; lower the learning rate")
             checkpoint_due = epoch == training.epochs or epoch % training.checkpoint_every == 0
             if checkpoint_due:
                 scalars |= measure(model, examples, "training")
@@ -115,7 +138,7 @@ def fit(
 
 
 def make_optimizer(model: MelodyCvae, training: TrainingConfig) -> torch.optim.Optimizer:
-    """The configured optimizer; RMSprop with Keras's decay and epsilon, which the paper's code used."""
+    """The configured optimizer; RMSprop with Keras's default decay and epsilon (the paper used Keras)."""
     if training.optimizer == "rmsprop":
         return torch.optim.RMSprop(
             model.parameters(),

@@ -2,8 +2,8 @@
 
 What a sampler draws is right on average but strays from melody to melody and, a little, from the corpus. A profile is
 what a melody of a quadrant is like in the corpus (how busy, how wide, in which scale), a Gaussian per quadrant. Each
-piece aims at a point of its own, taken from an even (low-discrepancy) sequence, so that a set of pieces covers what
-the corpus covers without clumping.
+piece aims at a point of its own, taken from an even (low-discrepancy) sequence, so that a set of pieces spreads
+over the profile without clumping.
 """
 
 from statistics import NormalDist
@@ -11,8 +11,8 @@ from statistics import NormalDist
 import numpy as np
 from numpy.typing import NDArray
 
-from affetti.analysis.pitch import in_scale_rate, pitch_range, pitches_used
-from affetti.emotion import Quadrant
+from affetti.analysis.pitch import Reals, in_scale_rate, pitch_range, pitches_used
+from affetti.emotion import Emotion, Quadrant
 from affetti.runtime.weights import Profiles
 from affetti.tokens.melody import HOLD, REST, STEPS_PER_QUARTER, Tokens
 from affetti.tokens.melody_notes import pitch_counts
@@ -20,7 +20,8 @@ from affetti.tokens.melody_notes import pitch_counts
 FEATURES = ("notes", "pitch range", "different pitches", "share in C major", "share in c minor")
 """What a profile is about; ranges and counts in semitones and notes, shares 0-1."""
 
-Reals = NDArray[np.float64]
+_STREAM = 0xD4AF7
+"""Sets the targets' random numbers apart from those of pieces, whose streams are [seed, piece number]."""
 
 
 def phrase_features(tokens: Tokens) -> Reals:
@@ -31,14 +32,22 @@ def phrase_features(tokens: Tokens) -> Reals:
     return features
 
 
-def target(profiles: Profiles, quadrant: Quadrant, seed: int, piece: int) -> Reals:
-    """What piece number `piece` of a call aims at: [5]."""
-    shift = np.random.default_rng([seed, quadrant]).random(len(FEATURES))
+def target(profiles: Profiles, wanted: Quadrant | Emotion, seed: int, piece: int) -> Reals:
+    """What piece number `piece` of a call aims at: [5].
+
+    For a point of the plane the quadrants' aims, mixed by how near the point is to their middles.
+    """
+    shift = np.random.default_rng([seed, _STREAM]).random(len(FEATURES))
     uniform = np.clip((shift + (piece + 1) * _even_steps(len(FEATURES))) % 1, 1e-6, 1 - 1e-6)
     normal = np.array([NormalDist().inv_cdf(value) for value in uniform])
-    profile = profiles.quadrants[quadrant - 1]
-    aimed: Reals = np.asarray(profile.mean) + np.asarray(profile.cholesky) @ normal
-    return aimed
+    aims: list[Reals] = [np.asarray(one.mean) + np.asarray(one.cholesky) @ normal for one in profiles.quadrants]
+    if isinstance(wanted, Quadrant):
+        return aims[wanted - 1]
+    valence, arousal = (min(max(value, -0.5), 0.5) for value in (wanted.valence, wanted.arousal))
+    mixed = np.zeros(len(FEATURES))
+    for quadrant, aim in zip(Quadrant, aims, strict=True):
+        mixed += (0.5 + quadrant.valence_sign * valence) * (0.5 + quadrant.arousal_sign * arousal) * aim
+    return mixed
 
 
 def choose(drafts: Tokens, targets: Reals, profiles: Profiles, *, close: bool = False) -> NDArray[np.int64]:

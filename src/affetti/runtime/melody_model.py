@@ -3,24 +3,25 @@
 Shapes: N melodies, B rows of one batch, T sixteenth steps, V vocabulary, L latent dimensions.
 """
 
-from collections.abc import Iterator, Sequence
+import operator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from affetti.analysis.key import Key, estimate_key, notated_key, parse_key
-from affetti.emotion import Emotion, Quadrant, parse_quadrant
+from affetti.emotion import Emotion, Quadrant, parse_quadrant, wanted_emotion
 from affetti.errors import InputError
-from affetti.piece import DEFAULT_BPM, KeySignature, Piece
-from affetti.runtime.drafts import FEATURES, choose, target
+from affetti.piece import DEFAULT_BPM, KeySignature, Piece, Track
+from affetti.runtime.drafts import choose, target
 from affetti.runtime.form import phrase_form
 from affetti.runtime.provenance import Provenance
 from affetti.runtime.sampling import Sampling, draw, generators
-from affetti.runtime.weights import MelodyModelConfig, Profiles, Weights, find_weights
+from affetti.runtime.weights import Graph, MelodyModelConfig, Weights, find_weights
 from affetti.tokens.melody import (
     HOLD,
     PHRASE_BARS,
@@ -33,9 +34,6 @@ from affetti.tokens.melody import (
     decode,
     encode,
 )
-
-if TYPE_CHECKING:
-    from onnxruntime import InferenceSession
 
 BATCH = 16
 """Melodies composed together. Always exactly so many rows, so that the arithmetic, and with it every byte of a
@@ -59,7 +57,8 @@ class Reading:
     emotion: Emotion
     """Valence and arousal as expected signs: -1 certainly negative, 0 undecided, 1 certainly positive."""
     confidence: float
-    """Probability that the quadrant is right, 0.25-1, calibrated on held-out melodies."""
+    """Probability that the quadrant is right given the key, 0.25-1: calibrated on held-out melodies of one phrase; the
+    mean over phrases where there are several."""
     phrases: tuple[Emotion, ...]
     """The same for every four bars."""
     key: Key
@@ -96,18 +95,18 @@ class MelodyModel:
         return self.weights.sha256
 
     @cached_property
-    def _encoder(self) -> "InferenceSession":
-        return self.weights.session("encoder")
+    def _encoder(self) -> Graph:
+        return self.weights.graph("encoder")
 
     @cached_property
-    def _decoder_step(self) -> "InferenceSession":
-        return self.weights.session("decoder_step")
+    def _decoder_step(self) -> Graph:
+        return self.weights.graph("decoder_step")
 
     # ---- composing ----
 
     def compose(
         self,
-        emotion: str | Quadrant | None = None,
+        emotion: str | Wanted | None = None,
         *,
         valence: float | None = None,
         arousal: float | None = None,
@@ -141,7 +140,7 @@ class MelodyModel:
     def compose_many(
         self,
         count: int,
-        emotion: str | Quadrant | None = None,
+        emotion: str | Wanted | None = None,
         *,
         valence: float | None = None,
         arousal: float | None = None,
@@ -152,20 +151,25 @@ class MelodyModel:
         temperature: float | None = None,
         nucleus: float | None = None,
         greedy: bool = False,
+        progress: Callable[[int], None] | None = None,
     ) -> list[Piece]:
-        """As `compose`, `count` different melodies; the first is the one that `compose` returns."""
-        wanted = _wanted(emotion, valence, arousal)
+        """As `compose`, `count` different melodies; the first is the one that `compose` returns.
+
+        progress: called after every batch with the number of melodies just finished.
+        """
+        if count < 1:
+            raise InputError(f"count is {count}; it must be at least 1")
+        seed, bars = operator.index(seed), operator.index(bars)  # plain integers, which JSON can store
+        wanted = wanted_emotion(emotion, valence, arousal)
         transposed_to = _key_for(wanted, key)
         sampling = self.sampling(temperature, nucleus, greedy=greedy)
-        tempo = DEFAULT_BPM if tempo is None else float(tempo)
-        if not 20 <= tempo <= 300:
-            raise InputError(f"tempo is {tempo}; it must be between 20 and 300 quarters per minute")
+        tempo = _checked_tempo(DEFAULT_BPM if tempo is None else tempo)
         if not 0 <= seed < 2**32:
             raise InputError(f"seed is {seed}; it must be between 0 and {2**32 - 1}")
-        tokens = self.sample_tokens([wanted] * count, bars=bars, seed=seed, sampling=sampling)
+        tokens = self.sample_tokens([wanted] * count, bars=bars, seed=seed, sampling=sampling, progress=progress)
         provenance = Provenance(
             system=self.config.system,
-            weights=self._name(),
+            weights=self.config.name,
             weights_sha256=self.weights_hash,
             licence=self.config.licence,
             seed=seed,
@@ -187,10 +191,19 @@ class MelodyModel:
         if not (0 <= provenance.piece < 1_000_000 and 0 <= provenance.seed < 2**32):
             raise InputError("the provenance in this file is damaged: seed or piece number out of range")
         quadrant = None if provenance.quadrant is None else parse_quadrant(provenance.quadrant)
-        wanted = _wanted(quadrant, provenance.valence, provenance.arousal)
+        wanted = wanted_emotion(quadrant, provenance.valence, provenance.arousal)
         first = provenance.piece - provenance.piece % BATCH
         sampling = Sampling(provenance.temperature, provenance.nucleus, provenance.greedy)
         row = provenance.piece - first
+        # What a file says of its own making decides the music; what it says of these weights they say themselves.
+        provenance = replace(
+            provenance,
+            system=self.config.system,
+            weights=self.config.name,
+            weights_sha256=self.weights_hash,
+            licence=self.config.licence,
+            quarters_per_minute=_checked_tempo(provenance.quarters_per_minute),
+        )
         tokens = self.sample_tokens(
             [wanted] * (row + 1),
             bars=provenance.bars,
@@ -202,6 +215,8 @@ class MelodyModel:
 
     def sampling(self, temperature: float | None, nucleus: float | None, *, greedy: bool = False) -> Sampling:
         """The weights' own sampling with what the caller chose instead; choosing a temperature or nucleus draws."""
+        if greedy and (temperature is not None or nucleus is not None):
+            raise InputError("greedy leaves nothing to draw: use it without temperature and nucleus")
         own = self.config.sampling
         return Sampling(
             own.temperature if temperature is None else temperature,
@@ -217,6 +232,7 @@ class MelodyModel:
         seed: int = 0,
         sampling: Sampling | None = None,
         first_piece: int = 0,
+        progress: Callable[[int], None] | None = None,
     ) -> Tokens:
         """Token values of one melody for each emotion wanted, [N, bars * 16], in C major or c minor.
 
@@ -224,13 +240,24 @@ class MelodyModel:
         """
         form = phrase_form(bars)
         sampling = sampling or self.sampling(None, None)
-        batches = [
-            self._sample_batch(wanted[start : start + BATCH], form, seed, first_piece + start, sampling)
-            for start in range(0, len(wanted), BATCH)
-        ]
-        if not batches:
-            return np.empty((0, bars * STEPS_PER_BAR), np.int16)
-        return self.vocabulary.tokens(np.concatenate(batches))
+        tokens = [np.empty((0, bars * STEPS_PER_BAR), np.int64)]
+        for start in range(0, len(wanted), BATCH):
+            batch = wanted[start : start + BATCH]
+            tokens.append(self._sample_batch(batch, form, seed, first_piece + start, sampling))
+            if progress is not None:
+                progress(len(batch))
+        return self.vocabulary.tokens(np.concatenate(tokens))
+
+    def sample_drafts(self, wanted: Sequence[Wanted], drafts: int, *, seed: int = 0) -> Tokens:
+        """All drafts of one phrase for each emotion wanted, none chosen: [N, drafts, 64]."""
+        sampling = self.sampling(None, None)
+        drawn = [np.empty((0, drafts, PHRASE_STEPS), np.int64)]
+        for start in range(0, len(wanted), BATCH):
+            rows, random = _padded(wanted[start : start + BATCH]), generators(seed, range(start, start + BATCH))
+            heard = self._conditions(rows, random, drafts)
+            phrases = self._sample_phrase(heard, _uniforms(random, drafts), sampling, None)
+            drawn.append(phrases.reshape(BATCH, drafts, PHRASE_STEPS)[: len(wanted) - start])
+        return self.vocabulary.tokens(np.concatenate(drawn))
 
     def _sample_batch(
         self, wanted: Sequence[Wanted], form: tuple[int, ...], seed: int, first_piece: int, sampling: Sampling
@@ -238,20 +265,17 @@ class MelodyModel:
         """Token indices of up to BATCH melodies, [B, phrases * 64]."""
         profiles = None if sampling.greedy else self.config.profiles
         drafts = profiles.drafts if profiles else 1
-        full = [*wanted, *[wanted[0]] * (BATCH - len(wanted))]
+        rows = _padded(wanted)
         random = generators(seed, range(first_piece, first_piece + BATCH))
-        rows = [one for one in full for _ in range(drafts)]
-        random_of_rows = [one for one in random for _ in range(drafts)]
-        targets = [] if profiles is None else _targets(profiles, full, seed, first_piece)
+        targets = [target(profiles, one, seed, first_piece + row) for row, one in enumerate(rows) if profiles]
         conditions: dict[int, NDArray[np.float32]] = {}
         openings: dict[int, NDArray[np.int64]] = {}
         phrases = []
         for number, section in enumerate(form):
             heard = conditions.get(section)
             if heard is None:
-                heard = self._conditions(rows, random_of_rows)
-            uniforms = np.concatenate([one.random((drafts, PHRASE_STEPS)) for one in random])
-            drawn = self._sample_phrase(heard, uniforms, sampling, openings.get(section))
+                heard = self._conditions(rows, random, drafts)
+            drawn = self._sample_phrase(heard, _uniforms(random, drafts), sampling, openings.get(section))
             kept = np.arange(BATCH) * drafts
             if profiles is not None:
                 candidates = self.vocabulary.tokens(drawn).reshape(BATCH, drafts, PHRASE_STEPS)
@@ -263,27 +287,30 @@ class MelodyModel:
             phrases.append(drawn[kept])
         return np.concatenate(phrases, axis=1)[: len(wanted)]
 
-    def _conditions(self, rows: Sequence[Wanted], random: Sequence[np.random.Generator]) -> NDArray[np.float32]:
-        """What the decoder hears besides its own past, [B, L (+ 4)]: a latent position and, where it was trained
-        with one, the label.
+    def _conditions(
+        self, rows: Sequence[Wanted], random: Sequence[np.random.Generator], drafts: int
+    ) -> NDArray[np.float32]:
+        """What the decoder hears besides its own past, [B * drafts, L (+ 4)]: a latent position and, where it was
+        trained with one, the label.
         """
         config = self.config
-        conditions = np.zeros((len(rows), config.latent_size + 4 * config.label_in_decoder), np.float32)
+        conditions = np.zeros((len(rows), drafts, config.latent_size + 4 * config.label_in_decoder), np.float32)
         for row, (wanted, one) in enumerate(zip(rows, random, strict=True)):
             quadrant = wanted if isinstance(wanted, Quadrant) else wanted.quadrant
-            noise = one.standard_normal(config.latent_size)
+            noise = one.standard_normal((drafts, config.latent_size))
             fitted = config.quadrant_positions[quadrant - 1]
-            position = np.asarray(fitted.mean) + np.asarray(fitted.cholesky) @ noise
+            positions = np.asarray(fitted.mean) + noise @ np.asarray(fitted.cholesky).T
             if config.is_map:
                 if isinstance(wanted, Emotion):
-                    point = np.array([wanted.valence, wanted.arousal]) + POINT_SPREAD * noise[:2]
-                    position[:2] = point * config.axis_reach
+                    points = np.array([wanted.valence, wanted.arousal]) + POINT_SPREAD * noise[:, :2]
+                    positions[:, :2] = points * config.axis_reach
                 else:  # the Gaussian's tail may cross an axis; the quadrant asked for does not
-                    position[:2] = np.abs(position[:2]) * (quadrant.valence_sign, quadrant.arousal_sign)
-            conditions[row, : config.latent_size] = position
+                    signs = (quadrant.valence_sign, quadrant.arousal_sign)
+                    positions[:, :2] = np.abs(positions[:, :2]) * signs
+            conditions[row, :, : config.latent_size] = positions
             if config.label_in_decoder:
-                conditions[row, config.latent_size + quadrant - 1] = 1.0
-        return conditions
+                conditions[row, :, config.latent_size + quadrant - 1] = 1.0
+        return conditions.reshape(len(rows) * drafts, -1)
 
     def _sample_phrase(
         self,
@@ -320,12 +347,6 @@ class MelodyModel:
         piece = replace(piece, key_signatures=(KeySignature(0, key.sharps, key.is_minor),))
         return piece.with_marker(provenance.to_json())
 
-    def _name(self) -> str:
-        """How replay finds these weights again: the shipped name, else the folder."""
-        folder = self.weights.folder
-        shipped = find_weights(self.config.name).folder if self.config.name == folder.name else None
-        return self.config.name if shipped == folder else str(folder.resolve())
-
     # ---- reading ----
 
     def positions(self, tokens: Tokens, quadrants: NDArray[np.int8] | None = None) -> NDArray[np.float32]:
@@ -341,7 +362,8 @@ class MelodyModel:
         for start in range(0, len(tokens), 256):
             inputs: dict[str, NDArray[Any]] = {"tokens": self.vocabulary.indices(tokens[start : start + 256])}
             if quadrants is not None:
-                inputs["labels"] = np.eye(4, dtype=np.float32)[quadrants[start : start + 256] - 1]
+                chosen = quadrants[start : start + 256, None]
+                inputs["labels"] = (chosen == np.arange(1, 5)).astype(np.float32)
             found.append(self._encoder.run(["mean"], inputs)[0])
         return np.concatenate(found)
 
@@ -353,8 +375,10 @@ class MelodyModel:
         read or a piece without pitched notes.
         """
         slope = self.config.reading_slope
-        if slope is None or self.config.label_in_encoder:
-            raise InputError(f"the weights {self.config.name} do not read: their encoder needs the label")
+        if slope is None:
+            raise InputError(f"the weights {self.config.name} do not read: use emoreg_reader, or train with folds")
+        if not piece.notes:
+            raise InputError("no pitched notes: there is no melody to read")
         source: Literal["given", "notated", "estimated"] = "given"
         tonality = None if key is None else parse_key(key)
         if tonality is None:
@@ -366,52 +390,40 @@ class MelodyModel:
         likelihoods = 1 / (1 + np.exp(-positions * slope))  # of positive valence, of high arousal: [phrases, 2]
         expected = 2 * likelihoods - 1
         valence, arousal = expected.mean(axis=0).tolist()
-        confidence = float(np.prod((1 + np.abs((valence, arousal))) / 2))
+        confidence = float(np.prod((1 + np.abs(np.array([valence, arousal]))) / 2))
         heard = tuple(Emotion(*point) for point in expected.tolist())
         return Reading(Emotion(valence, arousal), confidence, heard, tonality, source)
 
 
 def _phrases(piece: Piece) -> Iterator[Tokens]:
     """The piece's melody in phrases of four bars from the bar of its first note on; silent phrases are left out."""
-    first_bar = piece.notes[0].start_ticks * STEPS_PER_QUARTER // (piece.ticks_per_quarter * STEPS_PER_BAR)
-    start = first_bar * STEPS_PER_BAR
-    last = max(note.start_ticks for note in piece.notes) * STEPS_PER_QUARTER // piece.ticks_per_quarter + 1
-    tokens = encode(piece, min(last + PHRASE_STEPS, start + MAX_READ_PHRASES * PHRASE_STEPS))[start:]
-    for phrase in tokens[: len(tokens) // PHRASE_STEPS * PHRASE_STEPS].reshape(-1, PHRASE_STEPS):
+    notes = piece.notes
+    first_tick = notes[0].start_ticks // (piece.ticks_per_quarter * 4) * piece.ticks_per_quarter * 4
+    moved = tuple(replace(note, start_ticks=note.start_ticks - first_tick) for note in notes)
+    steps = moved[-1].start_ticks * STEPS_PER_QUARTER // piece.ticks_per_quarter + PHRASE_STEPS
+    phrases = min(steps // PHRASE_STEPS, MAX_READ_PHRASES)
+    tokens = encode(replace(piece, tracks=(Track(moved),)), phrases * PHRASE_STEPS)
+    for phrase in tokens.reshape(-1, PHRASE_STEPS):
         if (phrase < REST).any():
-            if phrase[0] == HOLD:  # a note held over from the phrase before is not heard again
-                phrase = phrase.copy()
-                phrase[: int(np.argmax(phrase != HOLD))] = REST
+            held_over = int(np.argmax(phrase != HOLD))  # a note of the phrase before is not heard again
+            phrase[:held_over] = REST
             yield phrase
 
 
-def _wanted(emotion: str | Quadrant | None, valence: float | None, arousal: float | None) -> Wanted:
-    if emotion is not None:
-        if valence is not None or arousal is not None:
-            raise InputError("give either an emotion, or valence and arousal")
-        return emotion if isinstance(emotion, Quadrant) else parse_quadrant(emotion)
-    if valence is None or arousal is None:
-        raise InputError("give an emotion, or valence and arousal together")
-    return Emotion(valence, arousal)
+def _checked_tempo(quarters_per_minute: float) -> float:
+    if not 20 <= quarters_per_minute <= 300:
+        raise InputError(f"tempo is {quarters_per_minute}; it must be between 20 and 300 quarters per minute")
+    return float(quarters_per_minute)
 
 
-def _targets(profiles: Profiles, rows: Sequence[Wanted], seed: int, first_piece: int) -> list[NDArray[np.float64]]:
-    """What each melody's drafts are compared with, [5] each.
+def _padded(wanted: Sequence[Wanted]) -> list[Wanted]:
+    """The emotions of a batch, filled up to exactly BATCH."""
+    return [*wanted, *[wanted[0]] * (BATCH - len(wanted))]
 
-    For a point of the plane the quadrants' own targets, mixed by how near the point is to their middles.
-    """
-    targets = []
-    for piece, wanted in enumerate(rows, start=first_piece):
-        if isinstance(wanted, Quadrant):
-            targets.append(target(profiles, wanted, seed, piece))
-            continue
-        valence, arousal = (min(max(value, -0.5), 0.5) for value in (wanted.valence, wanted.arousal))
-        mixed = np.zeros(len(FEATURES))
-        for quadrant in Quadrant:
-            share = (0.5 + quadrant.valence_sign * valence) * (0.5 + quadrant.arousal_sign * arousal)
-            mixed += share * target(profiles, quadrant, seed, piece)
-        targets.append(mixed)
-    return targets
+
+def _uniforms(random: Sequence[np.random.Generator], drafts: int) -> NDArray[np.float64]:
+    """What decides the tokens of one phrase's drafts, [B * drafts, 64]."""
+    return np.concatenate([one.random((drafts, PHRASE_STEPS)) for one in random])
 
 
 def _key_for(wanted: Wanted, name: str | None) -> Key:

@@ -4,10 +4,12 @@ import json
 from dataclasses import asdict, dataclass
 from functools import cache
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
 from affetti.errors import InputError
 from affetti.piece import Piece
+from affetti.runtime.weights import shipped_names
 
 FIELD = "affetti"
 """The key that marks a marker's JSON as provenance; its value is the version that composed the piece."""
@@ -78,12 +80,19 @@ def _validated(content: dict[str, Any]) -> Provenance:
     return provenance
 
 
-def replay(piece: Piece) -> Piece:
-    """The piece that its provenance describes, composed again. Raises InputError when the weights are not here."""
+def replay(piece: Piece, weights: str | Path | None = None) -> Piece:
+    """The piece that its provenance describes, composed again.
+
+    A file may name only weights that come with affetti: which folders of this machine are opened is for its user to
+    say, with `weights`. Raises InputError when the weights are not here or are others than the piece was made with.
+    """
     from affetti.runtime.melody_model import MelodyModel
 
     provenance = read_provenance(piece)
-    model = MelodyModel.load(provenance.weights)
+    if weights is None and provenance.weights not in shipped_names():
+        name = repr(provenance.weights[:64])
+        raise InputError(f"composed with {name}, which does not come with affetti: name its folder with --weights")
+    model = MelodyModel.load(provenance.weights if weights is None else weights)
     if model.weights_hash != provenance.weights_sha256:
         raise InputError(
             f"composed with other weights {provenance.weights} ({provenance.weights_sha256[:12]}) "

@@ -1,4 +1,4 @@
-"""The notes of many melodies at once, as flat arrays: what the measures of this package are computed from."""
+"""The notes of many melodies at once, as flat arrays: what profiles and measures are computed from."""
 
 from dataclasses import dataclass
 

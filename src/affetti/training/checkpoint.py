@@ -36,5 +36,5 @@ def load_checkpoint(path: Path, model: nn.Module, optimizer: torch.optim.Optimiz
                 state.setdefault(int(index), {})[key] = value
         optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
     except Exception as error:  # safetensors, torch and int each raise their own kinds for a damaged file
-        raise InputError(f"{path}: not a checkpoint of this model ({error})") from error
+        raise InputError(f"{path}: not a checkpoint of this model ({str(error)[:200]})") from error
     return epoch

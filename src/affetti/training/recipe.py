@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from affetti.errors import InputError
 from affetti.files import read_bounded
@@ -33,6 +33,13 @@ class Recipe(BaseModel):
     training: dict[str, Any] = {}
     composing: dict[str, Any] = {}
 
+    @field_validator("folds")
+    @classmethod
+    def _leaves_some_to_train_on(cls, folds: int) -> int:
+        if folds == 1:
+            raise ValueError("one fold leaves no melody to train on; use 0 for none, or at least 2")
+        return folds
+
 
 def load_recipe(path: Path, overrides: Sequence[str] = ()) -> Recipe:
     """The recipe in a YAML file with `key=value` overrides (dotted keys, YAML values) applied.
@@ -44,10 +51,7 @@ def load_recipe(path: Path, overrides: Sequence[str] = ()) -> Recipe:
 
 def parse_recipe(data: bytes, overrides: Sequence[str] = (), *, source: str) -> Recipe:
     """As `load_recipe`, from the file's bytes; `source` names it in messages."""
-    try:
-        content = yaml.safe_load(data)
-    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
-        raise InputError(f"{source}: not YAML ({str(error)[:200]})") from error
+    content = _parse_yaml(data, source)
     if not isinstance(content, dict):
         raise InputError(f"{source}: a recipe is a mapping of keys to values")
     for override in overrides:
@@ -62,7 +66,15 @@ def validated(model: type[M], content: Any, source: str) -> M:
     except ValidationError as error:
         problem = error.errors()[0]
         where = ".".join(str(part) for part in problem["loc"]) or "value"
-        raise InputError(f"{source}: {where}: {problem['msg']}") from error
+        raise InputError(f"{source}: {where}: {problem['msg'].removeprefix('Value error, ')}") from error
+
+
+def _parse_yaml(data: bytes | str, source: str) -> Any:
+    """The value of a YAML text; `source` names it in messages. Raises InputError for what is not YAML."""
+    try:
+        return yaml.safe_load(data)
+    except Exception as error:  # PyYAML lets through whatever int(), float(), date() … say to a value: many kinds
+        raise InputError(f"{source}: not YAML ({' '.join(str(error).split())[:200]})") from error
 
 
 def _apply(content: dict[str, Any], override: str) -> None:
@@ -74,7 +86,4 @@ def _apply(content: dict[str, Any], override: str) -> None:
         content = content.setdefault(parent, {})
         if not isinstance(content, dict):
             raise InputError(f"--set {override[:80]!r}: {parent} has no keys inside")
-    try:
-        content[last] = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise InputError(f"--set {override[:80]!r}: the value is not YAML") from error
+    content[last] = _parse_yaml(text, f"--set {override[:80]!r}")

@@ -14,8 +14,10 @@ import yaml
 from torch.utils.tensorboard import SummaryWriter
 
 from affetti.errors import InputError
-from affetti.files import write_whole
-from affetti.training.recipe import Recipe
+from affetti.files import read_bounded, write_whole
+from affetti.training.recipe import Recipe, load_recipe
+
+MAX_RECORD_BYTES = 64 * 1024
 
 Scalars = Mapping[str, float]
 
@@ -29,21 +31,26 @@ class RunFolder:
         self.weights = path / "weights"
         self.latents = path / "latents"
 
-    def start(self, recipe: Recipe, *, resume: bool) -> None:
-        """Create the folder with config.yaml and environment.json, or check that it holds the same recipe.
+    def start(self, recipe: Recipe, corpus_sha256: str, *, resume: bool) -> None:
+        """Create the folder with environment.json and config.yaml, or check that it holds the same run.
 
-        Raises InputError when the folder holds a run and `resume` is false, or holds another recipe.
+        Raises InputError when the folder holds a run and `resume` is false, or a run of another recipe or corpus.
         """
-        config = self.path / "config.yaml"
-        content = yaml.safe_dump(recipe.model_dump(mode="json"), sort_keys=False)
+        config, record = self.path / "config.yaml", self.path / "environment.json"
         if config.exists():
             if not resume:
                 raise InputError(f"{self.path} already holds a run; continue it with --resume or choose another --out")
-            if yaml.safe_load(config.read_text()) != yaml.safe_load(content):
+            if load_recipe(config) != recipe:
                 raise InputError(f"{self.path} holds a run of another recipe; choose another --out")
+            if f'"{corpus_sha256}"' not in read_bounded(record, max_bytes=MAX_RECORD_BYTES).decode(errors="replace"):
+                raise InputError(f"{self.path} holds a run on another {recipe.corpus}; choose another --out")
+            for left_over in self.path.rglob(f".{self.checkpoint.name}.*"):  # of a process killed while it wrote
+                left_over.unlink(missing_ok=True)
             return
+        content = yaml.safe_dump(recipe.model_dump(mode="json"), sort_keys=False)
+        described = environment() | {"corpus_sha256": corpus_sha256}
+        write_whole(record, json.dumps(described, indent=2).encode(), force=True)
         write_whole(config, content.encode())
-        write_whole(self.path / "environment.json", json.dumps(environment(), indent=2).encode(), force=True)
 
     def fold(self, index: int) -> "RunFolder":
         """The run folder of one cross-validation fold."""
@@ -102,7 +109,7 @@ def environment() -> dict[str, Any]:
             timeout=10,
             check=False,
         ).stdout.strip()
-    except OSError:
+    except (OSError, subprocess.TimeoutExpired):
         commit = ""
     return {
         "python": sys.version.split()[0],

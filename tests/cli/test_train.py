@@ -1,0 +1,95 @@
+"""`affetti train`: a run from a recipe, what it prints and where, and one line for a recipe that cannot be run."""
+
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.tiny import prepare_tiny_corpus, tiny_recipe
+
+Affetti = Callable[[str], int]
+Captured = pytest.CaptureFixture[str]
+
+
+@pytest.fixture(autouse=True)
+def recipe(here: Path) -> Path:
+    """A recipe that trains in a second, with its corpus prepared."""
+    prepare_tiny_corpus()
+    path = here / "tiny.yaml"
+    path.write_text(yaml.safe_dump(tiny_recipe("cvae_base_2021").model_dump(mode="json")))
+    return path
+
+
+def test_a_run_and_what_it_says(here: Path, affetti: Affetti, capsys: Captured) -> None:
+    assert affetti("train tiny.yaml --set training.epochs=2 --json") == 0
+    captured = capsys.readouterr()
+    document = json.loads(captured.out)
+    assert captured.err == ""  # no bar where nobody watches
+    assert (document["run"], document["weights"]) == ("runs/tiny", "runs/tiny/weights")
+    assert (here / "runs/tiny/weights/model.safetensors").is_file()
+    assert affetti("train tiny.yaml --set training.epochs=2 --resume") == 0
+    hash_start = document["weights_hash"][:12]
+    assert capsys.readouterr().out == f"trained tiny: weights in runs/tiny/weights ({hash_start})\n"
+
+
+def test_a_terminal_sees_the_epochs(affetti: Affetti, capsys: Captured, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    monkeypatch.setenv("COLUMNS", "120")
+    monkeypatch.setenv("TERM", "xterm")
+    assert affetti("train tiny.yaml --out run") == 0
+    captured = capsys.readouterr()
+    assert "tiny training" in captured.err
+    assert "4/4 epochs, loss" in captured.err
+    assert captured.out.startswith("trained tiny: weights in run/weights (")
+    assert captured.out.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ("preset=nothing", "unknown preset 'nothing'"),
+        ("training.epochs=0", "training.epochs"),
+        ("training.learning_rate=.inf", "finite"),
+        ("folds=1", "at least 2"),
+        ("seed=2001-13-45", "not YAML"),
+    ],
+)
+@pytest.mark.parametrize("watched", [False, True], ids=["redirected", "terminal"])
+def test_a_recipe_that_cannot_be_run_is_one_line(
+    change: str,
+    message: str,
+    watched: bool,
+    here: Path,
+    affetti: Affetti,
+    capsys: Captured,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: watched)
+    assert affetti(f"train tiny.yaml --set {change} --out run") == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.startswith("affetti: ")
+    assert captured.err.count("\n") == 1
+    assert message in captured.err
+    assert [path.name for path in here.iterdir()] == ["tiny.yaml"]
+
+
+def test_a_corpus_that_is_not_prepared_is_one_line(here: Path, affetti: Affetti, capsys: Captured) -> None:
+    assert affetti("train tiny.yaml --set corpus=nowhere --out run") == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.startswith("affetti: ")
+    assert captured.err.count("\n") == 1
+    assert not (here / "run").exists()
+
+
+@pytest.mark.parametrize("library", ["torch", "tensorboard", "onnx"])
+def test_a_missing_extra_is_named(
+    library: str, affetti: Affetti, capsys: Captured, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("affetti.cli.train.find_spec", lambda name: None if name == library else object())
+    assert affetti("train tiny.yaml") == 2
+    assert capsys.readouterr().err == f"affetti: training needs {library}: pip install 'affetti[train]'\n"
