@@ -59,22 +59,22 @@ def test_broken_snapshots_are_bad_input(tmp_path: Path, tensors: dict[str, np.nd
 def test_held_out_folds(tmp_path: Path) -> None:
     corpus = tiny_corpus()
     everyone = list(range(len(corpus)))
-    write_fold(tmp_path, 0, corpus, everyone[::2])
-    write_fold(tmp_path, 1, corpus, everyone[1::2], right=False)
+    write_fold(tmp_path, 0, corpus, [i for i in everyone if not i // 2 % 2])
+    write_fold(tmp_path, 1, corpus, [i for i in everyone if i // 2 % 2], right=False)
     held = read_held_out(tmp_path, corpus)
     assert held is not None
     assert [fold.mean for fold in held.folds] == [1, 0]
     assert (held.mean, held.deviation) == (0.5, 0.5)
     assert held.accuracies.tolist() == [0.5] * 4
-    assert held.all_folds.mean == 0.5
+    assert held.all_folds.mean == pytest.approx(0.5)
     assert (held.melodies, held.split_tunes) == (len(corpus), 0)
 
 
 def test_a_tune_in_two_folds_is_told(tmp_path: Path) -> None:
     corpus = tiny_corpus()
-    corpus.tunes[1] = corpus.tunes[0]
+    corpus.tunes[2] = corpus.tunes[0]
     write_fold(tmp_path, 0, corpus, [0, 8, 16])
-    write_fold(tmp_path, 1, corpus, [1, 9, 17])
+    write_fold(tmp_path, 1, corpus, [2, 10, 18])
     held = read_held_out(tmp_path, corpus)
     assert held is not None
     assert held.split_tunes == 1
