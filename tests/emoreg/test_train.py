@@ -199,8 +199,8 @@ def test_training_learns_reconstruction_and_places_the_quadrants(preset: str, tm
     prepare_tiny_corpus()
     run = RunFolder(tmp_path / "run")
     training = {
-        "epochs": 60,
-        "checkpoint_every": 60,
+        "epochs": 120,
+        "checkpoint_every": 120,
         "batch_size": 8,
         "learning_rate": 0.005,
         "token_dropout": 0.0,
