@@ -8,7 +8,7 @@ from affetti.cli import run
 from affetti.corpora.prepared import prepared_path, save_prepared
 from affetti.emoreg.train import train
 from affetti.training.run_folder import RunFolder
-from tests.evaluation.melodies import Resampler
+from tests.evaluation.melodies import Ear, Resampler
 from tests.tiny import prepare_tiny_corpus, silent, tiny_corpus, tiny_recipe
 
 
@@ -17,7 +17,7 @@ def resamplers(monkeypatch: pytest.MonkeyPatch) -> None:
     """Two shipped weights that copy the tiny corpus, which is prepared."""
     corpus = prepare_tiny_corpus()
     models = {name: Resampler(corpus, name, label_in_encoder=name == "told") for name in ("told", "untold")}
-    monkeypatch.setattr("affetti.load", lambda name: models[str(name)])
+    monkeypatch.setattr("affetti.load", lambda name: models[str(name)] if str(name) in models else Ear())
     monkeypatch.setattr("affetti.runtime.weights.shipped_names", lambda: sorted(models))
 
 
@@ -117,7 +117,9 @@ def test_corpus_from_a_folder_laid_out_as_published(
     from affetti.corpora.musgenvae import prepare
 
     corpus = prepare(shared_data / "musgenvae").corpora["musgenvae"]
-    monkeypatch.setattr("affetti.load", lambda name: Resampler(corpus, label_in_encoder=False))
+    monkeypatch.setattr(
+        "affetti.load", lambda name: Ear() if name == "emoreg_reader" else Resampler(corpus, label_in_encoder=False)
+    )
     command = ["evaluate", "x", "--corpus-dir", str(shared_data / "musgenvae"), "--melodies", "400", "--json"]
     assert run(command) == 0
     figures = json.loads(capsys.readouterr().out)
@@ -155,7 +157,9 @@ def test_a_corpus_without_some_emotion_is_bad_input(
     corpus = tiny_corpus()
     corpus.quadrants[corpus.quadrants > 2] = 0
     save_prepared(prepared_path("musgenvae"), corpus)
-    monkeypatch.setattr("affetti.load", lambda name: Resampler(corpus, label_in_encoder=False))
+    monkeypatch.setattr(
+        "affetti.load", lambda name: Ear() if name == "emoreg_reader" else Resampler(corpus, label_in_encoder=False)
+    )
     assert run(["evaluate", "x"]) == 2
     assert "no melody of Q3, Q4" in capsys.readouterr().err
 
@@ -163,7 +167,10 @@ def test_a_corpus_without_some_emotion_is_bad_input(
 def test_without_the_corpus_the_command_that_makes_it_is_named(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("affetti.load", lambda name: Resampler(tiny_corpus(), label_in_encoder=False))
+    monkeypatch.setattr(
+        "affetti.load",
+        lambda name: Ear() if name == "emoreg_reader" else Resampler(tiny_corpus(), label_in_encoder=False),
+    )
     assert run(["evaluate", "x"]) == 2
     assert "affetti corpus prepare musgenvae" in capsys.readouterr().err
     assert run(["evaluate", "x", "--corpus-dir", "."]) == 2

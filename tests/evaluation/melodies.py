@@ -7,7 +7,8 @@ import numpy as np
 
 from affetti.corpora.prepared import PreparedMelodies
 from affetti.emotion import Quadrant
-from affetti.tokens.melody import HOLD, PHRASE_STEPS, REST
+from affetti.tokens.melody import HOLD, PHRASE_STEPS, REST, MelodyVocabulary
+from tests.tiny import tiny_corpus
 
 
 def melody(pitches: Sequence[int], length: int = 4, *, steps: int = PHRASE_STEPS) -> np.ndarray:
@@ -44,3 +45,17 @@ class Resampler:
         assert (quadrants is not None) == self.config.label_in_encoder
         labels = self.corpus.quadrants[: len(tokens)] if quadrants is None else quadrants
         return np.asarray([[Quadrant(q).valence_sign, Quadrant(q).arousal_sign] for q in labels], np.float32)
+
+
+class Ear:
+    """Hears a major third as pleasant and more than a dozen notes as excited: the tiny corpus's whole secret."""
+
+    weights_hash = "ear"
+
+    def __init__(self) -> None:
+        self.vocabulary = MelodyVocabulary.of_corpus(tiny_corpus().tokens)
+
+    def positions(self, tokens: np.ndarray) -> np.ndarray:
+        valence = (tokens == 64).sum(axis=1) - (tokens == 63).sum(axis=1)
+        arousal = (tokens < REST).sum(axis=1) - 12
+        return np.stack([valence, arousal], axis=1).astype(np.float32)

@@ -67,12 +67,14 @@ def evaluate(
     """Measure trained models as the CVAE-EmoReg paper does, and the novelty of what they compose."""
     if melodies % 4:
         raise InputError(f"--melodies is {melodies}; it must be a multiple of 4, for the four emotions")
+    import affetti
     from affetti.evaluation import report as pages
     from affetti.evaluation.emoreg_document import document
     from affetti.evaluation.emoreg_files import report_files
     from affetti.evaluation.emoreg_measures import compose_melodies, measure_model, measure_reference
     from affetti.evaluation.emoreg_report import EvaluationReport
     from affetti.evaluation.run_results import read_held_out, read_snapshots
+    from affetti.runtime.weights import READER_WEIGHTS
 
     found = find_targets(targets)
     out = default_out(targets) if out is None else out
@@ -80,7 +82,7 @@ def evaluate(
     corpus, published = read_corpora(corpus_dir)
     steps = 1 + 6 * len(found)  # the real melodies; of each model: 4 emotions, its figures, its files
     with progress("evaluating", total=steps) as advance:
-        reference = measure_reference(corpus, published, melodies // 4, seed)
+        reference = measure_reference(corpus, published, melodies // 4, seed, affetti.load(READER_WEIGHTS))
         advance(1)
         models = []
         for target in found:

@@ -12,8 +12,6 @@ if TYPE_CHECKING:
     from affetti.emotion import Emotion
     from affetti.runtime.melody_model import MelodyModel, Reading
 
-READER = "emoreg_reader"
-
 
 def read(
     files: Annotated[list[Path], typer.Argument(metavar="FILE", help="MIDI files; the melody is read.")],
@@ -29,10 +27,11 @@ def read(
     """
     import affetti
     from affetti.analysis.key import parse_key
+    from affetti.runtime.weights import READER_WEIGHTS
 
     if key is not None:
         parse_key(key)  # a key that is none is one mistake, not one in every file
-    reader = affetti.load(READER)
+    reader = affetti.load(READER_WEIGHTS)
     documents: list[dict[str, Any]] = []
     with progress("reading", total=len(files)) as advance:
         for file in files:

@@ -58,7 +58,8 @@ def document(report: EvaluationReport) -> Document:
                 },
                 "cells_nearer": _cells(PAPER_EMOREG, reference),
             },
-            "real": _real(reference),
+            "reader": reference.reader and reference.reader.weights_hash,
+            "real": {**_real(reference), "heard": reference.heard and _placement(reference.heard)},
             "shuffled": _profile(reference.shuffled),
             "published": {one.name: _published(one, reference) for one in reference.published},
             "models": {model.name: _model(model, reference) for model in report.models},
@@ -93,6 +94,7 @@ def _real(reference: Reference) -> Document:
 def _published(one: Published, reference: Reference) -> Document:
     return {
         **_profile(one.profile),
+        "heard": one.heard and _placement(one.heard),
         "novelty": _novelty(one.novelty, one.profile),
         "cells_nearer": _cells(one.profile.pitches, reference),
         "distance_to_real": _distances(distances_between(one.profile, reference.profile)),
@@ -111,6 +113,7 @@ def _model(model: ModelMeasures, reference: Reference) -> Document:
             "held_out": model.held_out and _held_out(model.held_out),
         },
         **_profile(model.profile),
+        "heard": model.heard and _placement(model.heard),
         "cells_nearer": _cells(model.profile.pitches, reference),
         f"first_{4 * PAPER_EACH}": {
             "pitch_measures": asdict(model.paper_sized),

@@ -16,7 +16,7 @@ from affetti.emotion import Quadrant
 from affetti.evaluation import melodic
 from affetti.evaluation.novelty import Novelty, novelty, novelty_among
 from affetti.evaluation.pitch_table import PitchTable, cells_nearer_by_real_draws, first_of_each, pitch_table
-from affetti.evaluation.placement import placement
+from affetti.evaluation.placement import Placement, placement
 from affetti.evaluation.run_results import HeldOut, Snapshot
 from affetti.tokens.melody_notes import checked_quadrants
 
@@ -60,11 +60,12 @@ class Profile:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Published:
-    """One set of published examples: its name, profile, and novelty beside the training melodies."""
+    """One set of published examples: its name, profile, novelty beside the training melodies, and how it is heard."""
 
     name: str
     profile: Profile
     novelty: Novelty
+    heard: Placement | None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -83,6 +84,10 @@ class Reference:
     """Melodies per emotion -> cells of Table 3 that real melodies, drawn at random, win: [draws, 3]."""
     published: tuple[Published, ...]
     """Empty where they are not here."""
+    reader: "MelodyModel | None"
+    """A model that is told no label and says which emotion it hears."""
+    heard: Placement | None
+    """How the reader hears the real melodies; it was trained on them."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -96,6 +101,8 @@ class ModelMeasures:
     profile: Profile
     paper_sized: PitchTable
     """Table 3 for the first 20 melodies of each emotion."""
+    heard: Placement | None
+    """How the reader hears the melodies, beside the emotion each was asked to have."""
     novelty: Novelty
     among: Novelty
     """Generated melodies beside each other, at most as many of each emotion as the corpus has."""
@@ -133,9 +140,14 @@ def distances_between(first: Profile, second: Profile) -> Reals:
 
 
 def measure_reference(
-    corpus: PreparedMelodies, published: Mapping[str, PreparedMelodies], each: int, seed: int
+    corpus: PreparedMelodies,
+    published: Mapping[str, PreparedMelodies],
+    each: int,
+    seed: int,
+    reader: "MelodyModel | None" = None,
 ) -> Reference:
-    """The real melodies' figures. `each` is the number of melodies per emotion that models will compose.
+    """The real melodies' figures. `each` is the number of melodies per emotion that models will compose; `reader`
+    a model told no label that says how melodies are heard.
 
     Raises ValueError for a corpus in which some emotion has no melody.
     """
@@ -159,10 +171,23 @@ def measure_reference(
                 name,
                 profile_of(MelodySet(one.tokens, one.quadrants)),
                 novelty(one.tokens, melodies.tokens),
+                heard_by(reader, MelodySet(one.tokens, one.quadrants)),
             )
             for name, one in published.items()
         ),
+        reader,
+        heard_by(reader, melodies),
     )
+
+
+def heard_by(reader: "MelodyModel | None", melodies: MelodySet) -> Placement | None:
+    """In which quadrant a reader hears melodies, beside the emotion each has or was asked to have.
+
+    A pitch that the reader's vocabulary lacks is heard as the nearest it has. None without a reader.
+    """
+    if reader is None:
+        return None
+    return placement(reader.positions(reader.vocabulary.nearest(melodies.tokens)), melodies.quadrants)
 
 
 def _distance_of_halves(melodies: MelodySet, seed: int) -> Reals:
@@ -220,6 +245,7 @@ def measure_model(
         generated,
         profile_of(generated),
         pitch_table(first.tokens, first.quadrants),
+        heard_by(reference.reader, generated),
         novelty(generated.tokens, real.tokens),
         novelty_among(generated.tokens[np.concatenate(matched)]),
         Snapshot("these weights", positions, real.quadrants.astype(np.int64)),

@@ -24,6 +24,7 @@ from affetti.evaluation.pitch_table import (
     TARGET_CELLS,
     cells_nearer,
 )
+from affetti.evaluation.placement import Placement
 from affetti.evaluation.report import Table, mean_and_deviation, number, percent
 from affetti.evaluation.run_results import HeldOut
 from affetti.tokens.melody import PHRASE_STEPS, STEPS_PER_QUARTER
@@ -55,6 +56,7 @@ class EvaluationReport:
             *paper_sized,
             _pitch_table(self, self.each),
             _nearer_table(self),
+            *([_heard_table(self)] if self.reference.heard else []),
             _novelty_table(self),
             _melodic_table(self),
             _figure_8_table(self),
@@ -173,6 +175,33 @@ def _nearer_table(report: EvaluationReport) -> Table:
     )
     nearer = ("than CVAE-Base", "than CVAE-EmoReg", "than both", "than both (paper's mean)")
     return Table("Table 3: cells nearer to the training mean", ("whose", "melodies", *nearer), tuple(rows), note)
+
+
+def _heard_table(report: EvaluationReport) -> Table:
+    reference = report.reference
+    found = [("real melodies", reference.heard), *((one.name, one.heard) for one in reference.published)]
+    found += [(model.name, model.heard) for model in report.models]
+    rows = [(name, *_shares(one.accuracies, one.mean), *_signs(one)) for name, one in found if one is not None]
+    note = (
+        "Share of the melodies of each emotion, as labelled or as asked for, that the reader hears in their quadrant. "
+        "The reader was trained on the real melodies: its figure for melodies held out is in Table 2 of its run. It "
+        "hears scale and density, so it says whether an emotion is expressed, not whether a melody is good."
+    )
+    return Table(
+        "Emotion heard by the reader",
+        ("melodies", "e1", "e2", "e3", "e4", "mean", "valence", "arousal"),
+        tuple(rows),
+        note,
+    )
+
+
+def _signs(found: Placement) -> tuple[str, str]:
+    """The shares of all examples whose valence and whose arousal lies on the right side."""
+    signs = [(quadrant.valence_sign, quadrant.arousal_sign) for quadrant in Quadrant]
+    right = [np.asarray([[a[axis] == b[axis] for b in signs] for a in signs]) for axis in (0, 1)]
+    total = max(int(found.confusion.sum()), 1)
+    valence, arousal = (percent(float(found.confusion[mask].sum()) / total) for mask in right)
+    return valence, arousal
 
 
 def _novelty_table(report: EvaluationReport) -> Table:

@@ -23,6 +23,9 @@ SHIPPED = Path(__file__).resolve().parents[1] / "weights"
 DEFAULT_WEIGHTS = {"emoreg": "emoreg_autoregressive"}
 """The shipped weights that a system composes with when none are named."""
 
+READER_WEIGHTS = "emoreg_reader"
+"""The shipped weights that read melodies."""
+
 MAX_CONFIG_BYTES = 1024 * 1024
 MAX_GRAPH_BYTES = 1024 * 1024
 MAX_WEIGHTS_BYTES = 512 * 1024 * 1024
