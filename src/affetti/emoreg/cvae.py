@@ -70,8 +70,8 @@ class MelodyDecoder(nn.Module):
         self.config = config
         self.vocabulary_size = len(config.vocabulary)
         condition = config.latent_size + LABELS * config.label_in_decoder
-        self.position_size = STEPS_PER_BAR + PHRASE_STEPS // STEPS_PER_BAR
-        history = (self.vocabulary_size + self.position_size) if config.autoregressive else 0
+        places = STEPS_PER_BAR + PHRASE_STEPS // STEPS_PER_BAR
+        history = (self.vocabulary_size + places) if config.autoregressive else 0
         self.gru = nn.GRU(history + condition, config.hidden_size, batch_first=True)
         self.logits = nn.Linear(config.hidden_size, self.vocabulary_size)
         self.register_buffer("step_features", step_features(), persistent=False)

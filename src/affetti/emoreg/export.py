@@ -16,7 +16,7 @@ from safetensors.torch import load_file, save
 from torch import Tensor
 
 from affetti.corpora import CORPORA
-from affetti.emoreg.config import EmoregConfig
+from affetti.emoreg.config import EmoregConfig, ModelConfig
 from affetti.emoreg.cvae import LABELS, MelodyCvae
 from affetti.emoreg.draft_profiles import calibrated_profiles
 from affetti.emoreg.examples import Examples
@@ -42,7 +42,7 @@ def export_weights(model: MelodyCvae, config: EmoregConfig, recipe: Recipe, exam
     write_whole(run.weights / NUMBERS, data, force=True)
     # From here on the model is the one that was stored, rounding included.
     model.load_state_dict({name: value.float() for name, value in numbers.items()})
-    graphs = _Graphs(model, data)
+    graphs = _Graphs(config.model, data)
     write_whole(run.weights / "encoder.onnx", graphs.encoder(), force=True)
     write_whole(run.weights / "decoder_step.onnx", graphs.decoder_step(), force=True)
     stored = describe(model, config, recipe, examples, run)
@@ -134,9 +134,8 @@ def _logistic_slope(positions: NDArray[np.float64], positive: NDArray[np.bool_])
 class _Graphs:
     """Builds the ONNX graphs over the numbers stored in a safetensors file."""
 
-    def __init__(self, model: MelodyCvae, safetensors: bytes) -> None:
-        self.config = model.config
-        self.model = model
+    def __init__(self, config: ModelConfig, safetensors: bytes) -> None:
+        self.config = config
         header_bytes = int.from_bytes(safetensors[:8], "little")
         self.header = json.loads(safetensors[8 : 8 + header_bytes])
         self.data_start = 8 + header_bytes

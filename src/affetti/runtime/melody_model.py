@@ -294,7 +294,7 @@ class MelodyModel:
         trained with one, the label.
         """
         config = self.config
-        conditions = np.zeros((len(rows), drafts, config.latent_size + 4 * config.label_in_decoder), np.float32)
+        conditions = np.zeros((len(rows), drafts, config.condition_size), np.float32)
         for row, (wanted, one) in enumerate(zip(rows, random, strict=True)):
             quadrant = wanted if isinstance(wanted, Quadrant) else wanted.quadrant
             noise = one.standard_normal((drafts, config.latent_size))

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, ValidationError, field_validator, model_validator
 
+from affetti.emotion import Quadrant
 from affetti.errors import InputError
 from affetti.files import read_bounded
 from affetti.tokens.melody import MelodyVocabulary
@@ -102,6 +103,11 @@ class MelodyModelConfig(_Stored):
     profiles: Profiles | None = None
     """For drafts; None: what is drawn first is kept."""
 
+    @property
+    def condition_size(self) -> int:
+        """What the decoder hears besides its own past: the latent position and, where it is told one, the label."""
+        return self.latent_size + len(Quadrant) * self.label_in_decoder
+
     @field_validator("vocabulary")
     @classmethod
     def _is_vocabulary(cls, values: tuple[int, ...]) -> tuple[int, ...]:
@@ -169,10 +175,10 @@ class Weights:
 def _signature(graph: str, config: MelodyModelConfig) -> tuple[dict[str, list[Any]], dict[str, list[Any]]]:
     """Names and shapes, without the batch, of a graph's inputs and outputs."""
     if graph == "encoder":
-        labels = {"labels": [4]} if config.label_in_encoder else {}
+        labels = {"labels": [len(Quadrant)]} if config.label_in_encoder else {}
         return {"tokens": ["T"], **labels}, {"mean": [config.latent_size]}
     history: dict[str, list[Any]] = {"previous": [], "step": []} if config.autoregressive else {}
-    inputs = {"condition": [config.latent_size + 4 * config.label_in_decoder], "state": [config.hidden_size]}
+    inputs = {"condition": [config.condition_size], "state": [config.hidden_size]}
     return {**inputs, **history}, {"logits": [len(config.vocabulary)], "next_state": [config.hidden_size]}
 
 
@@ -202,7 +208,5 @@ def find_weights(name: str | Path) -> Weights:
     try:
         config = MelodyModelConfig.model_validate_json(stored["config.json"])
     except ValidationError as error:
-        problem = error.errors()[0]
-        where = ".".join(str(part) for part in problem["loc"]) or "file"
-        raise InputError(f"{folder / 'config.json'}: {where}: {problem['msg']}") from error
+        raise InputError.of_validation(folder / "config.json", error.errors(), whole="file") from error
     return Weights(folder, config, digest.hexdigest())

@@ -64,9 +64,7 @@ def validated(model: type[M], content: Any, source: str) -> M:
     try:
         return model.model_validate(content)
     except ValidationError as error:
-        problem = error.errors()[0]
-        where = ".".join(str(part) for part in problem["loc"]) or "value"
-        raise InputError(f"{source}: {where}: {problem['msg'].removeprefix('Value error, ')}") from error
+        raise InputError.of_validation(source, error.errors(), whole="value") from error
 
 
 def _parse_yaml(data: bytes | str, source: str) -> Any:
