@@ -16,7 +16,7 @@ import symusic
 
 from affetti.errors import InputError
 from affetti.files import read_bounded, write_whole
-from affetti.piece import KeySignature, Marker, Note, Piece, Tempo, TimeSignature, Track
+from affetti.piece import Chord, KeySignature, Marker, Note, Piece, Tempo, TimeSignature, Track
 
 MAX_MIDI_BYTES = 8 * 2**20
 """The largest of the 2,722 files in our four corpora has 46 KB; `_walk` takes a second for 8 MB."""
@@ -52,7 +52,7 @@ def read_midi(source: Path | bytes) -> Piece:
     A MIDI track becomes one Track for each channel and program that plays in it; channel 10 is a drum track.
     Notes of one pitch that overlap in a track are paired first in, first out (as symusic and muspy do); a
     note never released has no length and is left out, and so is a track without notes. Lyrics, controllers
-    and texts other than markers are left out.
+    and texts other than markers are left out. A marker that names a chord as `Chord.name` does is that chord.
 
     Raises InputError, one line that names the file, for anything that is not such a file or exceeds the
     limits.
@@ -75,6 +75,7 @@ def read_midi(source: Path | bytes) -> Piece:
         time_signatures=tuple(sorted(walk.time_signatures, key=lambda event: event.start_ticks)),
         key_signatures=tuple(sorted(walk.key_signatures, key=lambda event: event.start_ticks)),
         markers=tuple(sorted(walk.markers, key=lambda event: event.start_ticks)),
+        chords=tuple(sorted(walk.chords, key=lambda event: event.start_ticks)),
     )
 
 
@@ -83,7 +84,7 @@ def midi_bytes(piece: Piece) -> bytes:
 
     Only what the format cannot hold differs after the round trip: a tempo is rounded to a microsecond per
     quarter, overlapping notes of one pitch in a track are paired first in, first out, and tracks without
-    notes are left out. Raises InputError for a value outside the format or the limits above.
+    notes are left out; a chord is written as a marker. Raises InputError for a value outside the format or the limits above.
     """
     _check_piece(piece)
     score = symusic.Score(piece.ticks_per_quarter)
@@ -93,7 +94,7 @@ def midi_bytes(piece: Piece) -> bytes:
         score.time_signatures.append(symusic.TimeSignature(metre.start_ticks, metre.numerator, metre.denominator))
     for key in piece.key_signatures:
         score.key_signatures.append(symusic.KeySignature(key.start_ticks, key.sharps, int(key.is_minor)))
-    for marker in piece.markers:
+    for marker in (*piece.markers, *(Marker(chord.start_ticks, chord.name) for chord in piece.chords)):
         score.markers.append(symusic.TextMeta(marker.start_ticks, marker.text))
     for track in piece.tracks:
         columns = np.asarray(
@@ -143,11 +144,12 @@ def _microseconds_per_quarter(tempo: Tempo) -> int:
 def _check_piece(piece: Piece) -> None:
     """Raise InputError for the first value of a piece that a MIDI file cannot hold."""
     notes = [note for track in piece.tracks for note in track.notes]
-    settings: list[Tempo | TimeSignature | KeySignature | Marker] = [
+    settings: list[Tempo | TimeSignature | KeySignature | Marker | Chord] = [
         *piece.tempos,
         *piece.time_signatures,
         *piece.key_signatures,
         *piece.markers,
+        *piece.chords,
     ]
     _require(1 <= piece.ticks_per_quarter <= MAX_TICKS_PER_QUARTER, piece.ticks_per_quarter, "ticks per quarter")
     _require(len(piece.tracks) <= MAX_TRACKS, len(piece.tracks), "tracks")
@@ -193,13 +195,18 @@ class _Walk:
     time_signatures: list[TimeSignature] = field(default_factory=list)
     key_signatures: list[KeySignature] = field(default_factory=list)
     markers: list[Marker] = field(default_factory=list)
+    chords: list[Chord] = field(default_factory=list)
 
     def add(self, kind: int, ticks: int, content: bytes) -> None:
         """Keep a meta event, if it is of a kind we keep. Raises InputError for an impossible value."""
         if len(content) != _EVENT_BYTES.get(kind, len(content)):
             raise InputError(f"a meta event of kind 0x{kind:02x} has {len(content)} bytes")
         if kind == _MARKER:
-            self.markers.append(Marker(ticks, content.decode("utf-8", "replace")))
+            text = content.decode("utf-8", "replace")
+            if chord := Chord.named(ticks, text):
+                self.chords.append(chord)
+            else:
+                self.markers.append(Marker(ticks, text))
         elif kind == _TEMPO:
             microseconds = int.from_bytes(content)
             if microseconds == 0:

@@ -1,4 +1,4 @@
-"""A piece of music as affetti sees it: notes, tempo, metre, key and markers, independent of any file format.
+"""A piece of music as affetti sees it: notes, tempo, metre, key, chords and markers, independent of any file format.
 
 Times are in ticks; `ticks_per_quarter` says how long a tick is. Pieces are immutable values.
 """
@@ -12,6 +12,12 @@ DEFAULT_BPM = 120.0
 
 MAX_DRAWN_NOTES = 5_000
 """A piano roll in a notebook shows the notes from the start up to here: about 500 KB of SVG."""
+
+CHORD_QUALITIES = ("maj", "min", "dim", "aug", "sus2", "sus4", "7", "maj7", "min7", "hdim7", "dim7")
+"""The eleven qualities of compound words, in Harte's notation (Harte et al., ISMIR 2005)."""
+
+NO_CHORD = "N.C."
+_CHORD_ROOTS = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")
 
 # Okabe and Ito's palette: its colours stay apart for colour-blind eyes, on light and on dark paper.
 _TRACK_COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
@@ -67,6 +73,39 @@ class Marker:
 
 
 @dataclass(frozen=True, slots=True)
+class Chord:
+    """The harmony from `start_ticks` on: `root` is a pitch class (0 = C to 11 = B), `quality` one of CHORD_QUALITIES.
+
+    No harmony at all (N.C.) has neither.
+    """
+
+    start_ticks: int
+    root: int | None = None
+    quality: str | None = None
+
+    def __post_init__(self) -> None:
+        if (self.root is None) != (self.quality is None):
+            raise ValueError("a chord has a root and a quality, or neither")
+        if self.root is not None and (not 0 <= self.root <= 11 or self.quality not in CHORD_QUALITIES):
+            raise ValueError(f"no chord has root {self.root!r} and quality {self.quality!r}")
+
+    @property
+    def name(self) -> str:
+        """For example "F#:min7", or "N.C."."""
+        return NO_CHORD if self.root is None else f"{_CHORD_ROOTS[self.root]}:{self.quality}"
+
+    @classmethod
+    def named(cls, start_ticks: int, name: str) -> "Chord | None":
+        """The chord that `name` spells exactly as the property does; None where it spells none."""
+        if name == NO_CHORD:
+            return cls(start_ticks)
+        root, colon, quality = name.partition(":")
+        if not colon or root not in _CHORD_ROOTS or quality not in CHORD_QUALITIES:
+            return None
+        return cls(start_ticks, _CHORD_ROOTS.index(root), quality)
+
+
+@dataclass(frozen=True, slots=True)
 class Track:
     """Notes of one instrument (General MIDI program 0-127), sorted by start, then pitch."""
 
@@ -81,7 +120,7 @@ class Track:
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """A whole piece: tracks, tempo map, metre, key and markers on one tick grid."""
+    """A whole piece: tracks, tempo map, metre, key, markers and chords on one tick grid."""
 
     ticks_per_quarter: int
     tracks: tuple[Track, ...]
@@ -89,6 +128,7 @@ class Piece:
     time_signatures: tuple[TimeSignature, ...] = ()
     key_signatures: tuple[KeySignature, ...] = ()
     markers: tuple[Marker, ...] = ()
+    chords: tuple[Chord, ...] = ()
 
     @property
     def notes(self) -> tuple[Note, ...]:
