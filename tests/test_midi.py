@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from affetti.errors import InputError
 from affetti.midi import MAX_TICKS, MAX_TRACKS, midi_bytes, read_midi, write_midi
-from affetti.piece import KeySignature, Marker, Note, Piece, Tempo, TimeSignature, Track
+from affetti.piece import CHORD_QUALITIES, Chord, KeySignature, Marker, Note, Piece, Tempo, TimeSignature, Track
 from tests import smf
 
 Plain = tuple[int, int, int, int]
@@ -64,7 +64,10 @@ PIECES = st.builds(
         st.builds(TimeSignature, TICKS, st.integers(1, 255), st.sampled_from([1, 2, 4, 8, 16, 32, 64, 128]))
     ),
     key_signatures=in_order(st.builds(KeySignature, TICKS, st.integers(-7, 7), st.booleans())),
-    markers=in_order(st.builds(Marker, TICKS, TEXT)),
+    markers=in_order(st.builds(Marker, TICKS, TEXT.filter(lambda text: Chord.named(0, text) is None))),
+    chords=in_order(
+        st.builds(Chord, TICKS) | st.builds(Chord, TICKS, st.integers(0, 11), st.sampled_from(CHORD_QUALITIES))
+    ),
 )
 
 
@@ -89,6 +92,29 @@ def test_provenance_survives_in_a_marker() -> None:
         assert json.loads(read_midi(midi_bytes(piece)).markers[0].text) == facts
 
 
+def test_every_chord_survives_as_a_marker_and_other_markers_stay_markers() -> None:
+    chords = tuple(Chord(root, root, quality) for root in range(12) for quality in CHORD_QUALITIES)
+    markers = (Marker(0, "Verse"), Marker(3, "C:major"), Marker(7, "c:maj"), Marker(12, "N.C"))
+    piece = Piece(480, (Track((Note(0, 60, 480),)),), markers=markers, chords=(*chords, Chord(12)))
+    assert read_midi(midi_bytes(piece)) == piece
+    texts = [
+        message.text
+        for track in mido.MidiFile(file=io.BytesIO(midi_bytes(piece))).tracks
+        for message in track
+        if message.type == "marker"
+    ]
+    assert Counter(texts) == Counter(marker.text for marker in markers) + Counter(c.name for c in chords) + Counter(
+        ["N.C."]
+    )
+
+
+def test_a_marker_that_names_a_chord_is_that_chord() -> None:
+    events = smf.meta(6, b"F#:min7") + smf.QUARTER + smf.meta(6, b"N.C.") + smf.meta(6, b"F#:min")
+    piece = read_midi(smf.file(events))
+    assert [(chord.root, chord.quality) for chord in piece.chords] == [(6, "min7"), (None, None), (6, "min")]
+    assert piece.markers == ()
+
+
 def test_many_simultaneous_settings_keep_their_order() -> None:
     # symusic sorts them unstably when there are more than two dozen; the last tempo is the one that counts
     piece = Piece(
@@ -96,6 +122,7 @@ def test_many_simultaneous_settings_keep_their_order() -> None:
         (Track((Note(0, 60, 480),)),),
         tempos=tuple(Tempo(0, 60.0 + index) for index in range(100)),
         markers=tuple(Marker(index // 50, f"marker {index}") for index in range(100)),
+        chords=tuple(Chord(index // 50, index % 12, "maj") for index in range(100)),
     )
     assert read_midi(midi_bytes(piece)) == piece
 
@@ -207,6 +234,7 @@ def test_what_needs_no_refusal_is_passed_over() -> None:
         (Piece(480, (), key_signatures=(KeySignature(0, 8, False),)), "key signature"),
         (Piece(480, (), markers=(Marker(0, "\udcff"),)), "marker"),
         (Piece(480, (), markers=(Marker(-1, "early"),)), "time"),
+        (Piece(480, (), chords=(Chord(-1, 0, "maj"),)), "time"),
     ],
 )
 def test_impossible_values_are_refused_in_one_line(piece: Piece, complaint: str) -> None:

@@ -5,7 +5,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from affetti.piece import MAX_DRAWN_NOTES, Marker, Note, Piece, Tempo, Track
+from affetti.piece import CHORD_QUALITIES, MAX_DRAWN_NOTES, NO_CHORD, Chord, Marker, Note, Piece, Tempo, Track
 
 
 def test_notes_are_sorted_by_start_then_pitch_and_leave_drums_out() -> None:
@@ -66,6 +66,30 @@ def test_a_new_marker_comes_first_and_leaves_the_piece_as_it_was() -> None:
     piece = Piece(480, (), markers=(Marker(0, "old"),))
     assert [marker.text for marker in piece.with_marker("new").markers] == ["new", "old"]
     assert [marker.text for marker in piece.markers] == ["old"]
+
+
+def test_every_chord_has_a_name_that_spells_it() -> None:
+    chords = [Chord(5), *(Chord(5, root, quality) for root in range(12) for quality in CHORD_QUALITIES)]
+    assert len({chord.name for chord in chords}) == 133
+    for chord in chords:
+        assert Chord.named(5, chord.name) == chord
+    assert Chord(0).name == NO_CHORD == "N.C."
+    assert Chord(0, 6, "min7").name == "F#:min7"
+
+
+@pytest.mark.parametrize(
+    "text", ["", "C", "C:", ":maj", "Gb:maj", "H:maj", "c:maj", "C:Maj", "C:maj7#11", " C:maj", "N.C"]
+)
+def test_other_texts_spell_no_chord(text: str) -> None:
+    assert Chord.named(0, text) is None
+
+
+@pytest.mark.parametrize(
+    ("root", "quality"), [(0, None), (None, "maj"), (-1, "maj"), (12, "maj"), (0, "major"), (0, "")]
+)
+def test_a_chord_that_is_none_is_refused(root: int | None, quality: str | None) -> None:
+    with pytest.raises(ValueError, match="chord has"):
+        Chord(0, root, quality)
 
 
 # ---- notebooks

@@ -84,7 +84,8 @@ def midi_bytes(piece: Piece) -> bytes:
 
     Only what the format cannot hold differs after the round trip: a tempo is rounded to a microsecond per
     quarter, overlapping notes of one pitch in a track are paired first in, first out, and tracks without
-    notes are left out; a chord is written as a marker. Raises InputError for a value outside the format or the limits above.
+    notes are left out. A chord is written as a marker, so a marker that spells a chord comes back as one. Raises
+    InputError for a value outside the format or the limits above.
     """
     _check_piece(piece)
     score = symusic.Score(piece.ticks_per_quarter)

@@ -1,4 +1,4 @@
-"""A file server on the loopback interface that can misbehave as real ones do."""
+"""A file server on the loopback interface that can misbehave as real ones do; preparation without processes."""
 
 import re
 import threading
@@ -6,6 +6,9 @@ from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
+
+from affetti.corpora import piano_files
+from tests.corpora.standins import in_this_process
 
 
 class FileServer(ThreadingHTTPServer):
@@ -75,3 +78,9 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[FileServer]:
         yield running
         running.shutdown()
         thread.join()
+
+
+@pytest.fixture
+def in_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Files are prepared in this process: for tests of what surrounds that."""
+    monkeypatch.setattr(piano_files, "map_isolated", in_this_process)

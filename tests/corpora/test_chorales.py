@@ -10,7 +10,7 @@ import pytest
 from affetti.corpora import chorales, musgenvae
 from affetti.corpora.chorales import Chorale, at_half_speed, excerpt, read_chorale, reproduction
 from affetti.corpora.corpus import Reject, save_preparation
-from affetti.corpora.prepared import PreparedMelodies
+from affetti.corpora.prepared_melodies import PreparedMelodies
 from affetti.errors import InputError
 from affetti.tokens.melody import HOLD, REST, Tokens
 
@@ -77,12 +77,12 @@ def test_bad_scores_do_not_stop_the_others_and_are_listed(tmp_path: Path, isolat
     for name in ("bwv101.7.mxl", "bwv11.6.mxl", "bwv149.7.mxl"):
         (tmp_path / name).write_bytes((BACH / name).read_bytes())
     (tmp_path / "bwv12.7.mxl").write_bytes(b"broken")
-    preparation = chorales.prepare(tmp_path, jobs=1)
+    preparation = chorales.prepare(tmp_path, workers=1)
     assert preparation.corpora["chorales"].names == ("bwv101.7.mxl",)
     assert preparation.corpora["chorales"].quadrants.tolist() == [0]
     assert preparation.warnings[0].startswith("4 scores instead of 408")
     assert preparation.report == {}
-    save_preparation("chorales", preparation)
+    save_preparation(preparation)
     lines = (isolated_home / "prepared" / "chorales_rejected.csv").read_text().splitlines()
     assert lines[:2] == ["file,reason", "bwv11.6.mxl,3/4: not 4/4"]
     assert lines[2].startswith("bwv12.7.mxl,")
@@ -93,7 +93,7 @@ def test_processes_give_the_same_as_one(tmp_path: Path) -> None:
     assert BACH is not None
     for name in ("bwv101.7.mxl", "bwv102.7.mxl"):
         (tmp_path / name).write_bytes((BACH / name).read_bytes())
-    one, two = (chorales.prepare(tmp_path, jobs=jobs).corpora["chorales"] for jobs in (1, 2))
+    one, two = (chorales.prepare(tmp_path, workers=workers).corpora["chorales"] for workers in (1, 2))
     assert one.names == two.names
     assert (one.tokens == two.tokens).all()
 
@@ -103,7 +103,7 @@ def test_a_folder_without_scores_is_one_clear_line(tmp_path: Path) -> None:
         chorales.prepare(tmp_path)
     (tmp_path / "x.mxl").write_bytes(b"")
     with pytest.raises(InputError, match="none of the 1 scores"):
-        chorales.prepare(tmp_path, jobs=1)
+        chorales.prepare(tmp_path, workers=1)
 
 
 def melodies(named: dict[str, list[int]]) -> PreparedMelodies:

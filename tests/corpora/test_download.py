@@ -131,6 +131,16 @@ def test_only_wanted_members_are_read(tmp_path: Path) -> None:
     assert members(path) == {"dataset/a.mid": b"A"}
 
 
+def test_an_archive_in_an_archive_is_read_under_another_top_folder(tmp_path: Path) -> None:
+    path = archive(tmp_path, {"phrases/a.mid": b"A", "phrases/b.txt": b"B"})
+    wanted = re.compile(r"labelled/phrases/\w+\.mid")
+    packed = io.BytesIO(path.read_bytes())
+    found = archive_members(packed, wanted, max_member_bytes=9, top="labelled/phrases/", name="phrases.zip")
+    assert found == {"labelled/phrases/a.mid": b"A"}
+    with pytest.raises(InputError, match=r"phrases\.zip is not a sound zip archive"):
+        archive_members(io.BytesIO(b"x"), wanted, max_member_bytes=9, name="phrases.zip")
+
+
 @pytest.mark.parametrize("name", ["top/../../dataset/a.mid", "/dataset/a.mid", "top/..\\..\\a.mid", ".."])
 def test_an_archive_with_a_path_that_leads_out_is_refused(tmp_path: Path, name: str) -> None:
     with pytest.raises(InputError, match="leads out of it"):

@@ -11,6 +11,7 @@ import pytest
 
 from affetti.corpora import musgenvae
 from affetti.corpora.corpus import corpus_folder
+from affetti.corpora.published_files import folder_digest
 from affetti.errors import InputError
 from affetti.midi import midi_bytes
 from affetti.tokens.melody import HOLD, REST, decode
@@ -46,7 +47,7 @@ def small_corpus(monkeypatch: pytest.MonkeyPatch) -> dict[str, bytes]:
     pinned = {}
     for folder in musgenvae.PUBLISHED:
         members = [(path.split("/")[2], data) for path, data in files.items() if path.startswith(f"{folder}/")]
-        pinned[folder] = musgenvae.PublishedFolder(2, musgenvae.folder_digest(members))
+        pinned[folder] = musgenvae.PublishedFolder(2, folder_digest(members))
     monkeypatch.setattr(musgenvae, "PUBLISHED", pinned)
     return files
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from affetti.analysis.edit_distance import normalized_pitch_distances, pitch_sequences
 from affetti.corpora import musgenvae
-from affetti.corpora.prepared import PreparedMelodies
+from affetti.corpora.prepared_melodies import PreparedMelodies
 from affetti.corpora.tunes import tune_folds, tune_groups
 from affetti.tokens.melody import HOLD, PHRASE_STEPS, REST, Tokens
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from affetti.corpora.musgenvae import prepare
-from affetti.corpora.prepared import PreparedMelodies
+from affetti.corpora.prepared_melodies import PreparedMelodies
 
 
 @pytest.fixture(scope="session")

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import numpy as np
 
-from affetti.corpora.prepared import PreparedMelodies
+from affetti.corpora.prepared_melodies import PreparedMelodies
 from affetti.emotion import Quadrant
 from affetti.tokens.melody import HOLD, PHRASE_STEPS, REST, MelodyVocabulary
 from tests.tiny import tiny_corpus

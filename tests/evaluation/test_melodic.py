@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from affetti.corpora.prepared import PreparedMelodies
+from affetti.corpora.prepared_melodies import PreparedMelodies
 from affetti.evaluation import melodic
 from affetti.tokens.melody import HOLD, REST
 from tests.evaluation.melodies import melodies, melody

@@ -3,7 +3,7 @@ import time
 import numpy as np
 import pytest
 
-from affetti.corpora.prepared import PreparedMelodies
+from affetti.corpora.prepared_melodies import PreparedMelodies
 from affetti.evaluation.novelty import longest_common_runs, novelty, novelty_among
 from affetti.tokens.melody import REST
 from tests.evaluation.melodies import melodies

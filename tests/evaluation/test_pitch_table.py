@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from affetti.corpora.prepared import PreparedMelodies
+from affetti.corpora.prepared_melodies import PreparedMelodies
 from affetti.evaluation.emoreg_paper import BASE_MEAN, EMOREG_MEAN, TRAINING_DEVIATION, TRAINING_MEAN
 from affetti.evaluation.pitch_table import (
     cells_nearer,

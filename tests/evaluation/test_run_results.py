@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
-from affetti.corpora.prepared import PreparedMelodies
+from affetti.corpora.prepared_melodies import PreparedMelodies
 from affetti.errors import InputError
 from affetti.evaluation.run_results import read_held_out, read_snapshots
 from tests.tiny import tiny_corpus

@@ -22,10 +22,10 @@ _KEY_NAME = re.compile(
     r"(?:[\s-]*(M|m|(?i:major|maj|minor|min)))?"  # of the letter alone the case matters: DM is major, Dm minor
 )
 
-# Probe-tone profiles: how well each pitch class, counted from the tonic, fits a key.
-# Krumhansl & Kessler, Psychological Review 89 (1982), as tabulated in Krumhansl, Cognitive Foundations (1990).
-_MAJOR_PROFILE = (6.35, 2.23, 3.48, 2.33, 4.38, 4.09, 2.52, 5.19, 2.39, 3.66, 2.29, 2.88)
-_MINOR_PROFILE = (6.33, 2.68, 3.52, 5.38, 2.60, 3.53, 2.54, 4.75, 3.98, 2.69, 3.34, 3.17)
+# How much each pitch class, counted from the tonic, speaks for a key: a logistic regression over the 24 keys, fitted to
+# POP909 001-699, where a song with several keys counts with the one that lasts longest.
+_MAJOR_PROFILE = (22.9, 4.1, 0.2, -10.1, 15.9, -0.7, -13.5, 20.7, -3.0, -7.8, -23.5, -5.3)
+_MINOR_PROFILE = (24.1, -17.4, 2.5, 13.0, -7.5, -4.1, -4.5, 18.1, -1.4, -24.7, -2.4, 4.3)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,10 +90,11 @@ def notated_key(piece: Piece) -> Key | None:
 
 
 def estimate_key(piece: Piece) -> Key:
-    """The key whose profile correlates best with the durations of the piece's pitch classes (Krumhansl-Schmuckler).
+    """The key for which the piece's pitch classes speak most, a note counting by the square root of its duration.
 
-    Four bars of one voice often fit two or three keys: of the 344 melodies of musgenvae it finds 42 %, mode included
-    (the tonic alone: 45 %).
+    One key for the whole piece, the one that matters most where it modulates. Pop songs are what it has learned from:
+    of POP909 700-799 it finds 88 %, mode included (Krumhansl and Schmuckler's profiles: 80 %). Four bars of one voice
+    often fit two or three keys: of the 344 chorale melodies of musgenvae it finds 62 % (the tonic alone: 64 %).
 
     Raises InputError for a piece without pitched notes.
     """
@@ -101,10 +102,9 @@ def estimate_key(piece: Piece) -> Key:
     if not notes:
         raise InputError("no pitched notes: there is no key to hear")
     pitch_classes = np.asarray([note.pitch % 12 for note in notes])
-    durations = np.asarray([note.duration_ticks for note in notes], float)
-    sounding = np.bincount(pitch_classes, np.maximum(durations, 1), minlength=12)
-    fits = _standardised(_profiles()) @ _standardised(sounding[None].astype(np.float64))[0]
-    best = int(np.argmax(fits))
+    durations = np.asarray([note.duration_ticks for note in notes], np.float64)
+    heard = np.bincount(pitch_classes, np.sqrt(np.maximum(durations, 1.0)), minlength=12)
+    best = int(np.argmax(_profiles() @ heard))
     return Key(best % 12, best >= 12)
 
 
@@ -113,12 +113,6 @@ def _profiles() -> NDArray[np.float64]:
     return np.asarray(
         [np.roll(profile, tonic) for profile in (_MAJOR_PROFILE, _MINOR_PROFILE) for tonic in range(12)], np.float64
     )
-
-
-def _standardised(rows: NDArray[np.float64]) -> NDArray[np.float64]:
-    centred = rows - rows.mean(axis=1, keepdims=True)
-    result: NDArray[np.float64] = centred / np.maximum(np.linalg.norm(centred, axis=1, keepdims=True), 1e-12)
-    return result
 
 
 def _transposed(piece: Piece, semitones: int) -> Piece:

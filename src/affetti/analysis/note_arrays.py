@@ -1,4 +1,4 @@
-"""The pitched notes of a piece as arrays, in seconds and in ticks, and the tempo map that leads from one to the other."""
+"""The pitched notes of a piece as arrays, in seconds and in ticks, and the tempo map between the two."""
 
 from dataclasses import dataclass
 
@@ -39,16 +39,14 @@ class TempoMap:
     seconds_per_tick: Reals
     """[S], from each breakpoint on."""
 
-    def seconds_at(self, ticks: NDArray[np.generic]) -> Reals:
+    def seconds_at(self, ticks: Integers | Reals) -> Reals:
         """Times in seconds of any ticks."""
-        ticks = np.asarray(ticks, np.float64)
         at = np.maximum(np.searchsorted(self.ticks, ticks, side="right") - 1, 0)
         seconds: Reals = self.seconds[at] + (ticks - self.ticks[at]) * self.seconds_per_tick[at]
         return seconds
 
-    def ticks_at(self, seconds: NDArray[np.generic]) -> Reals:
+    def ticks_at(self, seconds: Reals) -> Reals:
         """Ticks, with fractions, of any times in seconds."""
-        seconds = np.asarray(seconds, np.float64)
         at = np.maximum(np.searchsorted(self.seconds, seconds, side="right") - 1, 0)
         ticks: Reals = self.ticks[at] + (seconds - self.seconds[at]) / self.seconds_per_tick[at]
         return ticks

@@ -5,19 +5,42 @@ from typing import Annotated, Any
 
 import typer
 
-from affetti.cli.output import AsJson, complain, print_json, progress
-from affetti.corpora import CORPORA
-from affetti.corpora.corpus import Corpus, Holding, Preparation, rejects_path, save_preparation
-from affetti.corpora.prepared import PreparedMelodies
-from affetti.emotion import Quadrant
+from affetti.cli.output import AsJson, Force, complain, print_json, progress
+from affetti.corpora import CORPORA, FOLDER
+from affetti.corpora.corpus import (
+    Corpus,
+    Holding,
+    Preparation,
+    default_workers,
+    rejects_path,
+    save_preparation,
+)
 from affetti.errors import InputError
 
 app = typer.Typer(help="List, get and prepare the corpora the models learn from.")
 
-Name = Annotated[str, typer.Argument(help=f"The corpus: {' or '.join(CORPORA)}.")]
+_NAMES = f"{', '.join(list(CORPORA)[:-1])} or {list(CORPORA)[-1]}"
+Name = Annotated[str, typer.Argument(help=f"The corpus: {_NAMES}.")]
 From = Annotated[
     Path | None,
     typer.Option("--from", help="A folder laid out as the publisher does; nothing is downloaded."),
+]
+Workers = Annotated[
+    int | None, typer.Option("--workers", min=1, max=256, help="Processes that read files; by default one a core.")
+]
+Labels = Annotated[
+    Path | None, typer.Option("--labels", help="Of folder: a CSV table of labels; by default labels.csv in it.")
+]
+PreparedAs = Annotated[
+    str | None, typer.Option("--name", help="Of folder: what the prepared corpus is called; by default as the folder.")
+]
+PreparedName = Annotated[
+    str, typer.Argument(metavar="NAME", help="A prepared corpus of piano pieces, for example emopia.")
+]
+Rolls = Annotated[int, typer.Option(metavar="N", min=0, max=400, help="Piano rolls drawn into the report.")]
+Seed = Annotated[int, typer.Option(metavar="S", min=0, max=2**32 - 1, help="Same seed, same pieces drawn.")]
+StatsOut = Annotated[
+    Path | None, typer.Option("--out", metavar="DIR", help="Also write a report with pictures into this folder.")
 ]
 
 
@@ -30,8 +53,9 @@ def list_corpora(as_json: AsJson = False) -> None:
         return
     rows = [("name", "version", "licence", "files", "where")]
     for corpus, holding in held:
-        files = f"{holding.files}/{corpus.expected_files}"
-        rows.append((corpus.name, corpus.version, corpus.licence, files, str(holding.folder or "not here")))
+        files = "-" if corpus.expected_files is None else f"{holding.files}/{corpus.expected_files}"
+        where = str(holding.folder or ("not here" if corpus.expected_files else corpus.source))
+        rows.append((corpus.name, corpus.version, corpus.licence, files, where))
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     for row in rows:
         print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
@@ -51,33 +75,41 @@ def get(name: Name, source: From = None, as_json: AsJson = False) -> None:
 
 
 @app.command()
-def prepare(name: Name, source: From = None, as_json: AsJson = False) -> None:
-    """Turn a corpus into the arrays that training reads."""
+def prepare(
+    name: Name,
+    source: From = None,
+    workers: Workers = None,
+    labels: Labels = None,
+    prepared_as: PreparedAs = None,
+    as_json: AsJson = False,
+) -> None:
+    """Turn a corpus into the arrays that training reads. What is stopped goes on where it was."""
     corpus = _corpus(name)
-    preparation = corpus.prepare(source, progress)
-    paths = save_preparation(corpus.name, preparation)
+    own = {key: value for key, value in (("labels", labels), ("name", prepared_as)) if value is not None}
+    if own and corpus.name != FOLDER.name:
+        raise InputError(f"--labels and --name are for your own files: affetti corpus prepare {FOLDER.name}")
+    preparation = corpus.prepare(source, progress, workers or default_workers(), **own)
+    paths = save_preparation(preparation)
     _warn(preparation.warnings)
+    rejected = rejects_path(preparation.name)
     if as_json:
         print_json(
             {
                 "corpus": corpus.name,
                 "prepared": {
-                    prepared: {"path": str(paths[prepared]), **_counts(melodies)}
-                    for prepared, melodies in preparation.corpora.items()
+                    key: {"path": str(paths[key]), **arrays.counts()} for key, arrays in preparation.corpora.items()
                 },
                 "rejected": [{"file": one.file, "reason": one.reason} for one in preparation.rejects],
-                "rejected_file": str(rejects_path(corpus.name)),
+                "rejected_file": str(rejected),
                 "warnings": list(preparation.warnings),
                 **preparation.report,
             }
         )
         return
-    for prepared, melodies in preparation.corpora.items():
-        counts = _counts(melodies)
-        labels = ", ".join(f"{label} {count}" for label, count in counts["quadrants"].items()) or "no labels"
-        print(f"{prepared}: {len(melodies)} melodies ({labels}), {counts['tunes']} tunes, in {paths[prepared]}")
+    for key, arrays in preparation.corpora.items():
+        print(f"{key}: {arrays.summary()}, in {paths[key]}")
     if preparation.rejects:
-        print(f"{len(preparation.rejects)} files left out, see {rejects_path(corpus.name)}")
+        print(f"{len(preparation.rejects):,} files left out, see {rejected}")
     _print_reproduction(preparation)
 
 
@@ -103,17 +135,7 @@ def _description(corpus: Corpus, holding: Holding) -> dict[str, Any]:
     }
 
 
-def _counts(melodies: PreparedMelodies) -> dict[str, Any]:
-    """How many melodies, of each emotion, and tunes there are."""
-    quadrants = {quadrant.name: int((melodies.quadrants == quadrant).sum()) for quadrant in Quadrant}
-    return {
-        "melodies": len(melodies),
-        "quadrants": {name: count for name, count in quadrants.items() if count},
-        "tunes": len(set(melodies.tunes.tolist())),
-    }
-
-
-def _print_reproduction(preparation: Preparation) -> None:
+def _print_reproduction(preparation: Preparation[Any]) -> None:
     """Say how far the published melodies came out as published."""
     if found := preparation.report.get("reproduction"):
         print(f"note for note as published: {found['note_for_note']} of {found['published']}")
@@ -126,3 +148,32 @@ def _warn(warnings: tuple[str, ...]) -> None:
     """Print warnings to stderr, a line each."""
     for warning in warnings:
         complain(f"warning: {warning}")
+
+
+@app.command()
+def stats(
+    name: PreparedName,
+    out: StatsOut = None,
+    rolls: Rolls = 8,
+    seed: Seed = 0,
+    force: Force = False,
+    as_json: AsJson = False,
+) -> None:
+    """Show what a prepared corpus of piano pieces is like, emotion beside emotion."""
+    from affetti.evaluation import report as pages
+    from affetti.evaluation.corpus_files import write_corpus_report
+    from affetti.evaluation.corpus_report import measure_corpus, open_corpus
+
+    if out is not None:
+        pages.check_out(out, force=force)
+    pieces = open_corpus(name)
+    with progress("measuring", len(pieces)) as advance:
+        report = measure_corpus(name, pieces, lambda: advance(1))
+    written: list[str] = []
+    if out is not None:
+        with progress("drawing"):
+            written.append(write_corpus_report(out, report, rolls=rolls, seed=seed, force=force))
+    if as_json:
+        print_json(pages.plain(report.document()))
+    else:
+        pages.print_tables(report.tables(), [*report.remarks(), *written])

@@ -18,7 +18,6 @@ for note:
 import importlib.metadata
 import importlib.util
 import multiprocessing
-import os
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -28,8 +27,8 @@ from typing import Any
 
 import numpy as np
 
-from affetti.corpora.corpus import Corpus, Holding, Preparation, ProgressBar, Reject, no_progress
-from affetti.corpora.prepared import PreparedMelodies, load_prepared, prepared_path
+from affetti.corpora.corpus import Corpus, Holding, Preparation, ProgressBar, Reject, no_progress, prepared_path
+from affetti.corpora.prepared_melodies import PreparedMelodies, load_prepared
 from affetti.corpora.tunes import tune_groups
 from affetti.errors import InputError
 from affetti.piece import DEFAULT_BPM, Note, Piece, Track
@@ -76,10 +75,12 @@ def get(source: Path | None = None, progress: ProgressBar = no_progress) -> Hold
     return holding
 
 
-def prepare(source: Path | None = None, progress: ProgressBar = no_progress, jobs: int | None = None) -> Preparation:
+def prepare(
+    source: Path | None = None, progress: ProgressBar = no_progress, workers: int = 1
+) -> Preparation[PreparedMelodies]:
     """The 4/4 scores in music21's folder of Bach, or in `source`, as four-bar melodies without labels.
 
-    `jobs` processes read the scores (default: one for each core). Where musgenvae is prepared, the report
+    `workers` processes read the scores. Where musgenvae is prepared, the report
     says how many of its melodies came out note for note. Raises InputError without music21 or without a 4/4
     score.
     """
@@ -97,7 +98,7 @@ def prepare(source: Path | None = None, progress: ProgressBar = no_progress, job
         )
     with progress(f"preparing {NAME}", len(paths)) as advance:
         read = []
-        for one in _read_all(paths, jobs or os.cpu_count() or 1):
+        for one in _read_all(paths, workers):
             read.append(one)
             advance(1)
     rejects = [one for one in read if isinstance(one, Reject)]
@@ -118,7 +119,7 @@ def prepare(source: Path | None = None, progress: ProgressBar = no_progress, job
     if prepared_path("musgenvae").is_file():
         report = {"reproduction": reproduction(melodies, load_prepared("musgenvae"))}
     rejects.sort(key=lambda reject: reject.file)
-    return Preparation({NAME: melodies}, tuple(rejects), tuple(warnings), report)
+    return Preparation(NAME, {NAME: melodies}, tuple(rejects), tuple(warnings), report)
 
 
 def at_half_speed(scores: Sequence[Chorale | Reject]) -> list[bool]:
@@ -201,14 +202,14 @@ def _score_paths(folder: Path) -> list[Path]:
     return sorted(folder.glob("*.mxl"), key=lambda path: path.name)
 
 
-def _read_all(paths: Sequence[Path], jobs: int) -> Iterator[Chorale | Reject]:
-    """Each score in the order of `paths`, read by `jobs` processes."""
-    if jobs == 1 or len(paths) == 1:
+def _read_all(paths: Sequence[Path], workers: int) -> Iterator[Chorale | Reject]:
+    """Each score in the order of `paths`, read by `workers` processes."""
+    if workers == 1 or len(paths) == 1:
         yield from map(read_chorale, paths)
         return
     # spawn: a fork of a process with threads (the progress bar has one) may hang
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(min(jobs, len(paths)), mp_context=context) as pool:
+    with ProcessPoolExecutor(min(workers, len(paths)), mp_context=context) as pool:
         try:
             yield from pool.map(read_chorale, paths, chunksize=4)
         except BrokenProcessPool as error:

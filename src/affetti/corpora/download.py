@@ -6,7 +6,7 @@ import zlib
 from collections.abc import Callable
 from http import HTTPStatus
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, BinaryIO
 
 from affetti.corpora.corpus import ProgressBar
 from affetti.errors import InputError
@@ -123,33 +123,36 @@ def _reason(error: Exception) -> str:
     }.get(name, name)
 
 
-def archive_members(archive: Path, wanted: re.Pattern[str], *, max_member_bytes: int) -> dict[str, bytes]:
-    """The files in a zip whose path below its one top folder matches `wanted` completely: path -> bytes.
+def archive_members(
+    archive: Path | BinaryIO, wanted: re.Pattern[str], *, max_member_bytes: int, top: str = "", name: str = ""
+) -> dict[str, bytes]:
+    """The files in a zip whose path matches `wanted` completely, `top` in the place of its one top folder.
 
-    Nothing is written: what a member is called decides only whether it is read. Raises InputError for a file
-    that is no zip, one with a path that leads out of it or with absurdly many members, and a wanted member
-    over the limit.
+    Gives path -> bytes. Nothing is written: what a member is called decides only whether it is read. An archive inside
+    another is given as a stream, with a name for messages. Raises InputError for a file that is no zip, one with a path
+    that leads out of it or with absurdly many members, and a wanted member over the limit.
     """
+    name = archive.name if isinstance(archive, Path) else name
     try:
         with zipfile.ZipFile(archive) as opened:
             members = opened.infolist()
             if len(members) > MAX_MEMBERS:
-                raise InputError(f"{archive.name}: {len(members):,} files; the limit is {MAX_MEMBERS:,}")
+                raise InputError(f"{name}: {len(members):,} files; the limit is {MAX_MEMBERS:,}")
             found = {}
             for member in members:
                 path = PurePosixPath(member.filename)
                 if path.is_absolute() or ".." in path.parts or "\\" in member.filename:
-                    raise InputError(f"{archive.name} is refused: {member.filename!r} leads out of it")
-                inner = "/".join(path.parts[1:])
+                    raise InputError(f"{name} is refused: {member.filename!r} leads out of it")
+                inner = top + "/".join(path.parts[1:])
                 if member.is_dir() or not wanted.fullmatch(inner):
                     continue
                 with opened.open(member) as stream:  # the size it declares may lie: count what is unpacked
                     data = stream.read(max_member_bytes + 1)
                 if len(data) > max_member_bytes:
-                    raise InputError(f"{archive.name}: {inner} is larger than {max_member_bytes:,} bytes")
+                    raise InputError(f"{name}: {inner} is larger than {max_member_bytes:,} bytes")
                 found[inner] = data
     except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, EOFError) as error:
-        raise InputError(f"{archive.name} is not a sound zip archive ({error})") from error
+        raise InputError(f"{name} is not a sound zip archive ({error})") from error
     except OSError as error:
-        raise InputError(f"{archive.name}: {error.strerror or error}") from error
+        raise InputError(f"{name}: {error.strerror or error}") from error
     return found

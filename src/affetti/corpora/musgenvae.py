@@ -3,10 +3,7 @@
 J. Grekow and T. Dimitrova-Grekow, IEEE Access 9 (2021). The label is the folder: e1 to e4 are the quadrants.
 """
 
-import hashlib
 import re
-import tempfile
-from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -22,7 +19,8 @@ from affetti.corpora.corpus import (
     no_progress,
 )
 from affetti.corpora.download import archive_members, fetch_archive
-from affetti.corpora.prepared import PreparedMelodies
+from affetti.corpora.prepared_melodies import PreparedMelodies
+from affetti.corpora.published_files import folder_digest, read_files, replace_tree
 from affetti.corpora.tunes import tune_groups
 from affetti.emotion import Quadrant
 from affetti.errors import InputError
@@ -81,12 +79,6 @@ _PATH = re.compile(rf"({'|'.join(PREPARED_NAMES)})/e[1-4]/[A-Za-z0-9._-]+\.mid")
 ARCHIVE_URL = f"{REPOSITORY}/archive/{COMMIT}.zip"
 
 
-def folder_digest(files: Iterable[tuple[str, bytes]]) -> str:
-    """SHA-256 over the sorted lines "NAME SHA256\\n" of a folder's files: one digest for all of them."""
-    lines = sorted(f"{name} {hashlib.sha256(data).hexdigest()}\n" for name, data in files)
-    return hashlib.sha256("".join(lines).encode()).hexdigest()
-
-
 def find() -> Holding:
     """What was fetched."""
     folder = corpus_folder(NAME)
@@ -104,12 +96,17 @@ def get(source: Path | None = None, progress: ProgressBar = no_progress) -> Hold
     """
     root = publisher_root(source) if source is not None else None
     target = corpus_folder(NAME)
-    held, _ = _read_tree(target)
+    held, _ = _read(target)
     if not differences(held):
         return Holding(target, len(held))
-    files, unreadable = _read_tree(root) if root is not None else (_fetch(progress), ())
-    _replace_tree(target, files)
+    files, unreadable = _read(root) if root is not None else (_fetch(progress), ())
+    replace_tree(target, files)
     return Holding(target, len(files), unreadable + differences(files))
+
+
+def _read(root: Path) -> tuple[dict[str, bytes], tuple[str, ...]]:
+    """The melody files below `root` (path -> bytes), and a line for each that cannot be read."""
+    return read_files(root, _paths(root), max_file_bytes=MAX_MELODY_BYTES)
 
 
 def _fetch(progress: ProgressBar) -> dict[str, bytes]:
@@ -139,34 +136,6 @@ def _paths(root: Path) -> list[str]:
     return sorted(path for path in relative if _PATH.fullmatch(path))
 
 
-def _read_tree(root: Path) -> tuple[dict[str, bytes], tuple[str, ...]]:
-    """The melody files below `root` (path -> bytes), and a line for each that cannot be read."""
-    files = {}
-    unreadable = []
-    for path in _paths(root):
-        try:
-            files[path] = read_bounded(root / path, max_bytes=MAX_MELODY_BYTES)
-        except InputError as error:
-            unreadable.append(str(error))
-    return files, tuple(unreadable)
-
-
-def _replace_tree(target: Path, files: dict[str, bytes]) -> None:
-    """Put `files` in the place of `target`, all of them or, on an error, none."""
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{target.name}.") as temporary:
-            fresh = Path(temporary, "fresh")
-            for path, data in files.items():
-                (fresh / path).parent.mkdir(parents=True, exist_ok=True)
-                (fresh / path).write_bytes(data)
-            if target.exists():
-                target.replace(Path(temporary, "old"))
-            fresh.replace(target)
-    except OSError as error:
-        raise InputError(f"cannot write {target}: {error.strerror or error}") from error
-
-
 def differences(files: dict[str, bytes]) -> tuple[str, ...]:
     """How a tree (path -> bytes) differs from the published one: a line for each folder that does.
 
@@ -187,11 +156,14 @@ def differences(files: dict[str, bytes]) -> tuple[str, ...]:
     return tuple(lines)
 
 
-def prepare(source: Path | None = None, progress: ProgressBar = no_progress) -> Preparation:
+def prepare(
+    source: Path | None = None, progress: ProgressBar = no_progress, workers: int = 1
+) -> Preparation[PreparedMelodies]:
     """Tokens of the labelled melodies (musgenvae) and of the generated ones (musgenvae_gru, musgenvae_dense).
 
     Read from `source`, a folder laid out as published, or from what was fetched. A file that is no melody is
-    rejected and the rest is prepared. Raises InputError when there is nothing to prepare.
+    rejected and the rest is prepared. One process does it, whatever `workers` says: it takes two seconds. Raises
+    InputError when there is nothing to prepare.
     """
     root = publisher_root(source) if source is not None else corpus_folder(NAME)
     paths = _paths(root)
@@ -215,7 +187,7 @@ def prepare(source: Path | None = None, progress: ProgressBar = no_progress) -> 
             corpora[name] = _labelled({path.removeprefix(f"{top}/"): tokens[path] for path in members})
     if NAME not in corpora:
         raise InputError(f"none of the {len(paths)} files in {root} is a melody: {rejects[0].reason}")
-    return Preparation(corpora, tuple(rejects), differences(files))
+    return Preparation(NAME, corpora, tuple(rejects), differences(files))
 
 
 def _labelled(tokens: dict[str, Tokens]) -> PreparedMelodies:

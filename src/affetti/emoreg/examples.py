@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from affetti.corpora.prepared import PreparedMelodies
+from affetti.corpora.prepared_melodies import PreparedMelodies
 from affetti.tokens.melody import MelodyVocabulary
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from affetti.emotion import Quadrant
 from affetti.errors import InputError
 from affetti.evaluation import pictures
+from affetti.evaluation.drawing import require_pictures
 from affetti.evaluation.emoreg_document import nearest_csv
 from affetti.evaluation.emoreg_measures import ModelMeasures
 from affetti.evaluation.emoreg_report import EvaluationReport
@@ -39,7 +40,7 @@ def report_files(report: EvaluationReport, done: Callable[[], None]) -> ReportFi
     drawn: list[Picture] = []
     missing: list[str] = []
     try:
-        pictures.require_pictures()
+        require_pictures()
         drawn.append(_novelty_picture(report))
     except InputError as error:
         missing.append(str(error))

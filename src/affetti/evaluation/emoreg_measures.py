@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from affetti.analysis.pitch import Integers, Reals
-from affetti.corpora.prepared import PreparedMelodies
+from affetti.corpora.prepared_melodies import PreparedMelodies
 from affetti.emotion import Quadrant
 from affetti.evaluation import melodic
 from affetti.evaluation.novelty import Novelty, novelty, novelty_among

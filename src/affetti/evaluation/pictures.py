@@ -1,13 +1,10 @@
-"""The pictures of the CVAE-EmoReg paper and ours, by matplotlib (extra [train]): the same bytes every time.
+"""The pictures of the CVAE-EmoReg paper and ours. Every function returns a `Picture`, PNG and SVG.
 
-Every function returns a `Picture`, PNG and SVG. Colours are Okabe and Ito's, which colour-blind readers tell
-apart; where emotions share an axis each has its own marker as well.
+Where emotions share an axis each has its own marker as well as its colour.
 """
 
-import io
 import math
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,7 +12,7 @@ import numpy as np
 from affetti.analysis.pitch import Reals
 from affetti.corpora.tunes import NEAR_IDENTICAL
 from affetti.emotion import Quadrant
-from affetti.errors import InputError
+from affetti.evaluation.drawing import COLOURS, MARKERS, new_figure, picture_of
 from affetti.evaluation.emoreg_measures import MelodySet, Profile
 from affetti.evaluation.melodic import INTERVALS, NOTE_LENGTHS
 from affetti.evaluation.novelty import Novelty
@@ -26,30 +23,9 @@ from affetti.tokens.melody_notes import notes_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
-COLOURS = {Quadrant.Q1: "#E69F00", Quadrant.Q2: "#D55E00", Quadrant.Q3: "#0072B2", Quadrant.Q4: "#009E73"}
-MARKERS = {Quadrant.Q1: "o", Quadrant.Q2: "^", Quadrant.Q3: "s", Quadrant.Q4: "D"}
 REAL = "#B8B8B8"
 GENERATED = "#0072B2"
-_STYLE: Any = {
-    "font.family": "DejaVu Sans",  # comes with matplotlib: the same letters on every machine
-    "font.size": 9,
-    "axes.titlesize": 10,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "legend.frameon": False,
-    "svg.hashsalt": "affetti",  # identifiers in the SVG that do not change from run to run
-}
-_DOTS_PER_INCH = 150
-
-
-def require_pictures() -> None:
-    """Raise InputError that names the extra when matplotlib is not installed."""
-    try:
-        import matplotlib  # noqa: F401  (only asked whether it is there)
-    except ModuleNotFoundError as error:
-        raise InputError("pictures need matplotlib: pip install 'affetti[train]'") from error
 
 
 def latent_map(name: str, title: str, snapshots: Sequence[Snapshot]) -> Picture:
@@ -59,7 +35,7 @@ def latent_map(name: str, title: str, snapshots: Sequence[Snapshot]) -> Picture:
     """
     if not snapshots:
         raise ValueError("no latent positions to draw")
-    with _figure(0.8 + 3.4 * len(snapshots), 4.4) as figure:
+    with new_figure(0.8 + 3.4 * len(snapshots), 4.4) as figure:
         panels = figure.subplots(1, len(snapshots), squeeze=False)[0]
         for panel, snapshot in zip(panels, snapshots, strict=True):
             _draw_latents(panel, snapshot)
@@ -67,7 +43,7 @@ def latent_map(name: str, title: str, snapshots: Sequence[Snapshot]) -> Picture:
         handles, labels = panels[0].get_legend_handles_labels()
         figure.legend(handles, labels, loc="outside lower center", ncols=4, handletextpad=0.1)
         figure.suptitle(title)
-        return _picture(figure, name, f"{title}: latent positions of the training melodies")
+        return picture_of(figure, name, f"{title}: latent positions of the training melodies")
 
 
 def _draw_latents(panel: "Axes", snapshot: Snapshot) -> None:
@@ -106,7 +82,7 @@ def _draw_latents(panel: "Axes", snapshot: Snapshot) -> None:
 
 def figure_8(name: str, title: str, generated: Profile, real: Profile) -> Picture:
     """Note density, scales, note lengths and intervals for each emotion, generated beside real melodies."""
-    with _figure(10, 8.4) as figure:
+    with new_figure(10, 8.4) as figure:
         grid = figure.subplots(4, 4, sharey="row")
         for column, quadrant in enumerate(Quadrant):
             density, scale, length, interval = grid[:, column]
@@ -124,7 +100,7 @@ def figure_8(name: str, title: str, generated: Profile, real: Profile) -> Pictur
         for panel, of_what in zip(grid[:, 0], ("melodies", "notes", "notes", "intervals"), strict=True):
             panel.set_ylabel(f"share of {of_what}")
         figure.suptitle(f"{title}: generated (coloured outline) beside real melodies (grey)")
-        return _picture(figure, name, f"{title}: density, scales, note lengths and intervals per emotion")
+        return picture_of(figure, name, f"{title}: density, scales, note lengths and intervals per emotion")
 
 
 def _draw_densities(panel: "Axes", quadrant: Quadrant, generated: Profile, real: Profile) -> None:
@@ -158,7 +134,7 @@ def _seen(shares: Reals) -> Reals:
 
 def melody_sheet(name: str, title: str, melodies: MelodySet, each: int = 4) -> Picture:
     """The first `each` melodies of every emotion as piano rolls, one emotion per row."""
-    with _figure(10, 6.4) as figure:
+    with new_figure(10, 6.4) as figure:
         grid = figure.subplots(4, each, sharex=True, sharey=True, squeeze=False)
         for row, quadrant in enumerate(Quadrant):
             chosen = melodies.tokens[melodies.quadrants == quadrant][:each]
@@ -184,7 +160,7 @@ def melody_sheet(name: str, title: str, melodies: MelodySet, each: int = 4) -> P
         for panel in grid[-1]:
             panel.set_xlabel("bar")
         figure.suptitle(title)
-        return _picture(figure, name, f"{title}: the first {each} melodies of each emotion")
+        return picture_of(figure, name, f"{title}: the first {each} melodies of each emotion")
 
 
 def _draw_roll(panel: "Axes", tokens: Any, colour: str) -> None:
@@ -199,7 +175,7 @@ def novelty_histograms(name: str, title: str, sets: Mapping[str, Novelty], real:
     rows = math.ceil(len(sets) / columns)
     # The first bin holds the distance 0 alone, every other one the distances up to and with its right edge.
     edges = np.arange(-1, 21) / 20
-    with _figure(1.0 + 3.4 * columns, 0.8 + 2.6 * rows) as figure:
+    with new_figure(1.0 + 3.4 * columns, 0.8 + 2.6 * rows) as figure:
         grid = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
         for panel in list(grid.flat)[len(sets) :]:
             panel.set_axis_off()
@@ -223,30 +199,8 @@ def novelty_histograms(name: str, title: str, sets: Mapping[str, Novelty], real:
         handles, labels = grid[0, 0].get_legend_handles_labels()
         figure.legend(handles, labels, loc="outside lower center", ncols=2)
         figure.suptitle(title)
-        return _picture(figure, name, f"{title}: distance to the nearest melody; dotted: near-identical to its left")
+        return picture_of(figure, name, f"{title}: distance to the nearest melody; dotted: near-identical to its left")
 
 
 def _name(quadrant: Quadrant) -> str:
     return f"e{quadrant.value} {quadrant.label}"
-
-
-@contextmanager
-def _figure(width: float, height: float) -> Iterator["Figure"]:
-    """A figure of this size in inches, drawn and saved in our style inside the block."""
-    require_pictures()
-    import matplotlib
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    with matplotlib.rc_context(_STYLE):
-        figure = Figure(figsize=(width, height), layout="constrained")
-        FigureCanvasAgg(figure)
-        yield figure
-
-
-def _picture(figure: "Figure", name: str, caption: str) -> Picture:
-    """The figure's bytes, without the date and versions that would make them differ from run to run."""
-    png, svg = io.BytesIO(), io.BytesIO()
-    figure.savefig(png, format="png", dpi=_DOTS_PER_INCH, metadata={"Software": None})
-    figure.savefig(svg, format="svg", metadata={"Date": None, "Creator": None})
-    return Picture(name, caption, png.getvalue(), svg.getvalue())

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from affetti.analysis.pitch import Integers, Reals
-from affetti.corpora.prepared import PreparedMelodies
+from affetti.corpora.prepared_melodies import PreparedMelodies
 from affetti.errors import InputError
 from affetti.evaluation.placement import Placement, placement, pooled
 from affetti.tokens.melody_notes import known_mean

@@ -4,12 +4,14 @@ import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from affetti.corpora.corpus import prepared_path, quadrant_counts, quadrant_summary
 from affetti.errors import InputError
-from affetti.files import data_home, write_whole
+from affetti.files import write_whole
 from affetti.tokens.melody import HOLD, PHRASE_STEPS
 
 
@@ -48,20 +50,27 @@ class PreparedMelodies:
         content = (np.ascontiguousarray(array).tobytes() for array in (self.tokens, self.quadrants, self.tunes))
         return hashlib.sha256(b"".join(content)).hexdigest()
 
+    def save(self, path: Path) -> None:
+        """Write (or replace) them, whole or not at all. The same melodies give the same bytes."""
+        from safetensors.numpy import save
 
-def prepared_path(name: str) -> Path:
-    """Where the prepared corpus of this name lies."""
-    return data_home() / "prepared" / f"{name}.safetensors"
+        tensors = {"tokens": self.tokens, "quadrants": self.quadrants, "tunes": self.tunes}
+        contiguous = {key: np.ascontiguousarray(tensor) for key, tensor in tensors.items()}
+        metadata = {"names": json.dumps(self.names, ensure_ascii=False)}
+        write_whole(path, save(contiguous, metadata=metadata), force=True)
 
+    def counts(self) -> dict[str, Any]:
+        """How many melodies, of each emotion, and tunes there are."""
+        return {
+            "melodies": len(self),
+            "quadrants": quadrant_counts(self.quadrants),
+            "tunes": len(set(self.tunes.tolist())),
+        }
 
-def save_prepared(path: Path, melodies: PreparedMelodies) -> None:
-    """Write (or replace) a prepared corpus, whole or not at all. The same melodies give the same bytes."""
-    from safetensors.numpy import save
-
-    tensors = {"tokens": melodies.tokens, "quadrants": melodies.quadrants, "tunes": melodies.tunes}
-    contiguous = {key: np.ascontiguousarray(tensor) for key, tensor in tensors.items()}
-    metadata = {"names": json.dumps(melodies.names, ensure_ascii=False)}
-    write_whole(path, save(contiguous, metadata=metadata), force=True)
+    def summary(self) -> str:
+        """For example "344 melodies (Q1 80, Q2 79, Q3 93, Q4 92), 141 tunes"."""
+        counts = self.counts()
+        return f"{len(self)} melodies ({quadrant_summary(counts['quadrants'])}), {counts['tunes']} tunes"
 
 
 def load_prepared(name: str) -> PreparedMelodies:

@@ -6,13 +6,8 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
-from affetti.corpora.prepared import (
-    PreparedMelodies,
-    load_prepared,
-    prepared_path,
-    read_prepared,
-    save_prepared,
-)
+from affetti.corpora.corpus import prepared_path
+from affetti.corpora.prepared_melodies import PreparedMelodies, load_prepared, read_prepared
 from affetti.errors import InputError
 
 TOKENS = np.full((2, 64), 128, np.int16)
@@ -23,9 +18,9 @@ TUNES = np.asarray([0, 1], np.int32)
 def test_saved_melodies_come_back_and_give_the_same_bytes() -> None:
     melodies = PreparedMelodies(("e1/Übung.mid", "b"), TOKENS, QUADRANTS, TUNES)
     path = prepared_path("some")
-    save_prepared(path, melodies)
+    melodies.save(path)
     first = path.read_bytes()
-    save_prepared(path, melodies)
+    melodies.save(path)
     assert path.read_bytes() == first
     loaded = load_prepared("some")
     assert loaded.names == melodies.names
