@@ -1,0 +1,142 @@
+"""A vector quantiser whose codes follow the vectors given to them by a moving average (van den Oord et al., 2017).
+
+Own code, because vector-quantize-pytorch 1.32 refuses a padding mask together with several codebooks, compares
+distances in bfloat16 under CPU autocast (a hundredth of the codes come out different), and moves dead codes by a draw
+that depends on the number of processes; it would bring five packages for this one file.
+
+Shapes: B pieces, T steps, G codebooks beside each other, K codes of a codebook, W width of a code.
+"""
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, distributed, nn
+from torch.nn import functional
+
+
+class Quantized(NamedTuple):
+    """What quantising gives."""
+
+    vectors: Tensor
+    """Codes in place of the vectors, with the straight-through gradient; float32 [B, T, G·W], zero in padding."""
+
+    codes: Tensor
+    """Numbers of the codes; int64 [B, T, G], zero in padding."""
+
+    commitment: Tensor
+    """Mean square distance of the real vectors to their codes, which pulls the vectors; a scalar."""
+
+
+class VectorQuantizer(nn.Module):
+    """Each block of W numbers becomes the nearest of the K codes of its own codebook.
+
+    In training the codes follow their vectors: code = Σ vectors / Σ count, both sums decaying. A code that is hardly
+    ever used is moved to a vector of the batch, taken evenly from the worst served half of them: a rule without chance,
+    so that any number of processes that share a batch move the same codes to the same places. The first batch places
+    all codes, evenly from all its vectors by their length. Padding takes no part in anything.
+
+    Args:
+        codebooks: G, quantised independently.
+        codes: K of each codebook.
+        width: W.
+        decay: of the sums, a batch (van den Oord et al.: 0.99).
+        dead_share: codes used less than this share of the average use are moved.
+    """
+
+    codebook: Tensor
+    counts: Tensor
+    sums: Tensor
+
+    def __init__(
+        self, *, codebooks: int, codes: int, width: int, decay: float = 0.99, dead_share: float = 0.03
+    ) -> None:
+        super().__init__()
+        self.decay, self.dead_share = decay, dead_share
+        self.register_buffer("codebook", torch.zeros(codebooks, codes, width))
+        self.register_buffer("counts", torch.zeros(codebooks, codes))
+        self.register_buffer("sums", torch.zeros(codebooks, codes, width))
+
+    def forward(self, vectors: Tensor, mask: Tensor) -> Quantized:
+        """vectors: [B, T, G·W]; mask: bool [B, T], true where real. In training the codes move."""
+        # Autocast would compare distances in bfloat16, in which one code in a hundred comes out as another.
+        with torch.autocast(vectors.device.type, enabled=False):
+            return self._quantized(vectors.float() * mask.unsqueeze(-1).float(), mask)
+
+    def _quantized(self, vectors: Tensor, mask: Tensor) -> Quantized:
+        books, _, width = self.codebook.shape
+        blocks = vectors.detach().view(-1, books, width).transpose(0, 1)  # [G, B·T, W]
+        if self.training:
+            self._revive(blocks[:, mask.flatten()])
+        codes = self.nearest(blocks).T.view(*mask.shape, books) * mask.unsqueeze(-1)
+        chosen = self.look_up(codes) * mask.unsqueeze(-1).float()
+        if self.training:
+            self._follow(blocks, codes.view(-1, books).T, mask.flatten())
+        distance = (vectors - chosen).square().sum()
+        commitment = distance / (mask.sum().clamp(min=1) * vectors.shape[-1])
+        # The chosen codes to the last bit, with the gradient of the vectors.
+        return Quantized(chosen + (vectors - vectors.detach()), codes, commitment)
+
+    def nearest(self, blocks: Tensor) -> Tensor:
+        """Numbers of the nearest codes; blocks [G, N, W] to int64 [G, N]."""
+        # |x - c|² without |x|², which is the same for all codes
+        distances = self.codebook.square().sum(-1)[:, None] - 2 * blocks @ self.codebook.mT
+        return distances.argmin(-1)
+
+    def look_up(self, codes: Tensor) -> Tensor:
+        """The codes of these numbers; [..., G] to [..., G·W]."""
+        books = torch.arange(len(self.codebook), device=codes.device)
+        return self.codebook[books, codes].flatten(-2)
+
+    @torch.no_grad()
+    def _follow(self, blocks: Tensor, codes: Tensor, mask: Tensor) -> None:
+        """Move each code towards the vectors that chose it; codes [G, N], mask [N]."""
+        chosen = functional.one_hot(codes, self.codebook.shape[1]).to(blocks.dtype) * mask[:, None]  # [G, N, K]
+        counts, sums = chosen.sum(1), chosen.mT @ blocks
+        if _is_shared():
+            distributed.all_reduce(counts)
+            distributed.all_reduce(sums)
+        self.counts.lerp_(counts, 1 - self.decay)
+        self.sums.lerp_(sums, 1 - self.decay)
+        used = self.counts.unsqueeze(-1)
+        self.codebook.copy_(torch.where(used > 0, self.sums / used.clamp(min=1e-12), self.codebook))
+
+    @torch.no_grad()
+    def _revive(self, blocks: Tensor) -> None:
+        """Move dead codes to vectors of the batch; blocks: the real ones [G, N, W]."""
+        average = self.counts.mean(-1, keepdim=True)
+        dead = self.counts <= self.dead_share * average
+        if not bool(dead.any()):  # the same in every process, as the counts are
+            return
+        blocks = _gathered(blocks)
+        is_first = not bool(average.any())
+        if is_first:
+            average = average + blocks.shape[1] / self.counts.shape[1]
+        # A new code counts twice what would make it dead: unused, it is moved again after some seventy batches.
+        count = 2 * self.dead_share * average
+        for book, is_dead in enumerate(dead):
+            numbers = is_dead.nonzero().flatten()
+            candidates = blocks[book]
+            error = (candidates - self.codebook[book, self.nearest(blocks)[book]]).square().sum(-1)
+            worst_first = error.argsort(descending=True)
+            last = (len(worst_first) - 1) * (1.0 if is_first else 0.5)
+            places = torch.linspace(0, last, len(numbers), device=error.device).round().long()
+            self.codebook[book, numbers] = candidates[worst_first[places]]
+            self.counts[book, numbers] = count[book]
+            self.sums[book, numbers] = self.codebook[book, numbers] * count[book]
+
+
+def _is_shared() -> bool:
+    return distributed.is_available() and distributed.is_initialized()
+
+
+def _gathered(blocks: Tensor) -> Tensor:
+    """The blocks [G, N, W] of all processes, which may have different N."""
+    if not _is_shared():
+        return blocks
+    lengths = [torch.zeros(1, dtype=torch.int64, device=blocks.device) for _ in range(distributed.get_world_size())]
+    distributed.all_gather(lengths, torch.tensor([blocks.shape[1]], device=blocks.device))
+    longest = max(int(length) for length in lengths)
+    padded = functional.pad(blocks, (0, 0, 0, longest - blocks.shape[1])).contiguous()
+    parts = [torch.empty_like(padded) for _ in lengths]
+    distributed.all_gather(parts, padded)
+    return torch.cat([part[:, : int(length)] for part, length in zip(parts, lengths, strict=True)], dim=1)

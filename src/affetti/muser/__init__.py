@@ -1,0 +1,1 @@
+"""MusER, the piano paper, in one folder: configuration, network, regulariser, training, export."""

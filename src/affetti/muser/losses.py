@@ -1,0 +1,78 @@
+"""The losses of the VQ-VAE and of its prior.
+
+Shapes: B pieces, T words, E = 7 elements, G codebooks, V values.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from affetti.muser.element_regularization import order_loss
+from affetti.muser.vqvae import VqvaeOutput
+
+
+@dataclass(frozen=True)
+class VqvaeLosses:
+    """The parts of the loss, unweighted, and the weighted sum that is trained on."""
+
+    total: Tensor
+    reconstruction: Tensor
+    """Cross-entropy of each element in nats, mean over real words, [E]."""
+
+    commitment: Tensor
+    divergence: Tensor
+    regularization: Tensor
+    """Each element's, in [0, 2], shape [E]; zeros without a regulariser."""
+
+
+def vqvae_losses(
+    output: VqvaeOutput,
+    words: Tensor,
+    mask: Tensor,
+    *,
+    commitment_weight: float,
+    regularization_weight: float,
+    kl_weight: float,
+) -> VqvaeLosses:
+    """The loss of one pass: means over real words, the mean of the elements' cross-entropies, the regulariser's sum.
+
+    words: int64 [B, T, E]; mask: bool [B, T].
+    """
+    reconstruction = torch.stack(
+        [mean_cross_entropy(logits, words[..., column], mask) for column, logits in enumerate(output.logits)]
+    )
+    regularization = torch.zeros_like(reconstruction)
+    if output.reduced is not None:
+        regularization = order_loss(output.reduced, words, mask)
+    total = (
+        reconstruction.mean()
+        + commitment_weight * output.latents.commitment
+        + kl_weight * output.latents.divergence
+        + regularization_weight * regularization.sum()
+    )
+    return VqvaeLosses(total, reconstruction, output.latents.commitment, output.latents.divergence, regularization)
+
+
+def mean_cross_entropy(logits: Tensor, targets: Tensor, mask: Tensor) -> Tensor:
+    """Cross-entropy in nats, mean over real steps; logits [B, T, V], targets int64 [B, T], mask bool [B, T]."""
+    losses = functional.cross_entropy(logits.flatten(0, 1).float(), targets.flatten(), reduction="none")
+    return (losses * mask.flatten()).sum() / mask.sum().clamp(min=1)
+
+
+def prior_loss(logits: tuple[Tensor, ...], codes: Tensor, mask: Tensor, ends: Tensor) -> Tensor:
+    """Cross-entropy in nats of each codebook, mean over its steps, [G]; their sum is a step's.
+
+    logits: what the prior gave; codes: int64 [B, T, G]; mask: bool [B, T], true where real; ends: bool [B], false for
+    an excerpt that is cut before the piece's end, which teaches nothing about ends.
+    """
+    lengths = mask.sum(1)
+    end = logits[0].shape[-1] - 1
+    targets = functional.pad(codes[..., 0], (0, 1), value=end)
+    steps = torch.arange(targets.shape[1], device=codes.device)
+    targets = torch.where(steps == lengths[:, None], end, targets)
+    counts = (steps < lengths[:, None]) | ((steps == lengths[:, None]) & ends[:, None])
+    first = mean_cross_entropy(logits[0], targets, counts)
+    others = (mean_cross_entropy(own, codes[..., book], mask) for book, own in enumerate(logits[1:], start=1))
+    return torch.stack([first, *others])
