@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from tests.muser.practice import practice_recipe, prepare_practice
 from tests.tiny import prepare_tiny_corpus, tiny_recipe
 
 Affetti = Callable[[str], int]
@@ -45,6 +46,28 @@ def test_a_terminal_sees_the_epochs(affetti: Affetti, capsys: Captured, monkeypa
     assert "4/4 epochs, loss" in captured.err
     assert captured.out.startswith("trained tiny: weights in run/weights (")
     assert captured.out.count("\n") == 1
+
+
+def test_the_piano_system_in_calls_that_end_in_time(here: Path, affetti: Affetti, capsys: Captured) -> None:
+    prepare_practice()
+    (here / "piano.yaml").write_text(yaml.safe_dump(practice_recipe().model_dump(mode="json")))
+    assert affetti("train piano.yaml --set stop_after_minutes=1e-6") == 0
+    assert capsys.readouterr().out == "practice is not finished; it goes on with --resume\n"
+    assert affetti("train piano.yaml --set stop_after_minutes=1e-6 --resume --json") == 0
+    document = json.loads(capsys.readouterr().out)
+    assert document == {"run": "runs/practice", "finished": False, "weights": None, "weights_hash": None}
+    assert affetti("train piano.yaml --resume") == 0
+    assert capsys.readouterr().out.startswith("trained practice: weights in runs/practice/weights (")
+    assert affetti("train piano.yaml --resume --json") == 0  # all is there: nothing is trained again
+    assert json.loads(capsys.readouterr().out)["finished"]
+
+
+def test_a_run_without_a_prior_has_no_weights(here: Path, affetti: Affetti, capsys: Captured) -> None:
+    prepare_practice()
+    (here / "codes.yaml").write_text(yaml.safe_dump(practice_recipe(phases=["vqvae"]).model_dump(mode="json")))
+    assert affetti("train codes.yaml --out run") == 0
+    assert capsys.readouterr().out.startswith("trained practice: networks in run, and no weights")
+    assert not (here / "run/weights").exists()
 
 
 @pytest.mark.parametrize(

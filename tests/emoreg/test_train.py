@@ -13,7 +13,7 @@ import torch
 import yaml
 from safetensors.torch import load_file
 
-from affetti.corpora.prepared import prepared_path, save_prepared
+from affetti.corpora.corpus import prepared_path
 from affetti.emoreg.config import PRESETS, ModelConfig, TrainingConfig
 from affetti.emoreg.cvae import MelodyCvae
 from affetti.emoreg.train import learning_rate, make_optimizer, resolve, train
@@ -139,7 +139,7 @@ def test_a_run_is_not_continued_on_another_corpus(tmp_path: Path) -> None:
     run = RunFolder(tmp_path / "run")
     train(tiny_recipe(), run, resume=False, progress=silent)
     other = tiny_corpus()
-    save_prepared(prepared_path("musgenvae"), replace(other, tokens=np.roll(other.tokens, 1, axis=0)))
+    replace(other, tokens=np.roll(other.tokens, 1, axis=0)).save(prepared_path("musgenvae"))
     with pytest.raises(InputError, match="another musgenvae"):
         train(tiny_recipe(), run, resume=True, progress=silent)
 
@@ -147,7 +147,7 @@ def test_a_run_is_not_continued_on_another_corpus(tmp_path: Path) -> None:
 def test_what_cannot_be_trained_is_refused_before_a_run_is_begun(tmp_path: Path) -> None:
     prepare_tiny_corpus()
     unlabelled = replace(tiny_corpus(), quadrants=np.zeros(len(tiny_corpus()), np.int8))
-    save_prepared(prepared_path("chorales"), unlabelled)
+    unlabelled.save(prepared_path("chorales"))
     bad = {
         "unknown corpus": tiny_recipe(corpus="musgenvae_gru"),
         "no two labelled": tiny_recipe(corpus="chorales"),

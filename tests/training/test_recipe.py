@@ -1,26 +1,62 @@
 from pathlib import Path
 
 import pytest
+import yaml
 
+import affetti.muser.config
+import affetti.muser.train
 from affetti.emoreg.config import PRESETS
 from affetti.emoreg.train import resolve
 from affetti.errors import InputError
-from affetti.training.recipe import load_recipe, parse_recipe
+from affetti.training.recipe import EmoregRecipe, MuserRecipe, load_recipe, parse_recipe
 
 RECIPES = sorted((Path(__file__).resolve().parents[2] / "recipes").rglob("*.yaml"))
 GOOD = b"system: emoreg\nname: x\npreset: cvae_base_2021\ncorpus: musgenvae\n"
+PIANO = b"""
+system: muser
+name: x
+preset: muser_small
+phases:
+  - {part: vqvae, corpora: [pop909, emopia]}
+  - {part: prior, corpora: [emopia], training: {epochs: 7}}
+"""
 
 
-def test_there_is_a_recipe_for_every_preset() -> None:
-    assert {load_recipe(path).preset for path in RECIPES} == set(PRESETS)
-    assert len(RECIPES) == len(PRESETS)
+def test_there_is_one_recipe_for_every_preset() -> None:
+    presets = sorted([*PRESETS, *affetti.muser.config.PRESETS])
+    assert sorted(load_recipe(path).preset for path in RECIPES) == presets
 
 
 @pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
 def test_every_shipped_recipe_is_valid(path: Path) -> None:
     recipe = load_recipe(path)
-    resolve(recipe)
+    if isinstance(recipe, EmoregRecipe):
+        resolve(recipe)
+    else:
+        affetti.muser.train.resolve(recipe)
+        assert not recipe.is_test_model
     assert recipe.name == path.stem
+
+
+def test_set_reaches_into_lists() -> None:
+    changes = ["phases.0.training.epochs=5", "phases.1.corpora.0=pop909", "phases.1.training.threads=1"]
+    recipe = parse_recipe(PIANO, [*changes, "training.epochs=9", "model.heads=2"], source="r")
+    assert isinstance(recipe, MuserRecipe)
+    config = affetti.muser.train.resolve(recipe)
+    assert config.model.heads == 2
+    trainings = [affetti.muser.train.phase_training(recipe, config, number) for number in (0, 1)]
+    assert [training.epochs for training in trainings] == [5, 7]
+    assert [training.threads for training in trainings] == [0, 1]
+    assert recipe.phases[1].corpora == ("pop909",)
+
+
+def test_when_to_stop_is_no_part_of_a_run() -> None:
+    recipe = parse_recipe(PIANO, ["stop_after_minutes=9"], source="r")
+    assert isinstance(recipe, MuserRecipe)
+    assert recipe.stop_after_minutes == 9
+    written = affetti.muser.train.written_out(recipe, affetti.muser.train.resolve(recipe))
+    assert written == parse_recipe(yaml.safe_dump(written.model_dump(mode="json")).encode(), source="config.yaml")
+    assert "stop_after_minutes" not in written.model_dump()
 
 
 def test_the_papers_hyperparameters() -> None:
@@ -73,6 +109,19 @@ def test_set_changes_one_value() -> None:
         (GOOD, ["seed=.inf"], "seed"),
         (GOOD, ["folds=1"], r"recipe.yaml: folds: one fold .*0 for none, or at least 2"),
         (GOOD, ["folds=21"], "folds"),
+        (GOOD, ["system=other"], "must be one of emoreg, muser"),
+        (GOOD, ["system=[1]"], "must be one of"),
+        (GOOD, ["stop_after_minutes=9"], "stop_after_minutes"),
+        (PIANO, ["phases=[]"], "phases"),
+        (PIANO, ["phases.2.part=prior"], "not a number from 0 to 1"),
+        (PIANO, ["phases.x=1"], "not a number"),
+        (PIANO, ["phases.1.part=vqvae", "phases.0.part=prior"], "a phase of the prior comes before"),
+        (PIANO, ["phases.0.part=prior"], "no phase trains the vqvae"),
+        (PIANO, ["phases.0.part.x=1"], "no keys"),
+        (PIANO, ["phases.0.corpora=[]"], "corpora"),
+        (PIANO, ["stop_after_minutes=0"], "stop_after_minutes"),
+        (PIANO, ["stop_after_minutes=.nan"], "stop_after_minutes"),
+        (PIANO, ["folds=2"], "folds"),
     ],
 )
 def test_bad_recipes_are_one_line(data: bytes, overrides: list[str], message: str) -> None:
@@ -103,6 +152,27 @@ def test_folds_are_none_or_several() -> None:
 def test_values_that_no_model_can_have(override: str) -> None:
     with pytest.raises(InputError):
         resolve(parse_recipe(GOOD, [override], source="r"))
+
+
+@pytest.mark.parametrize(
+    "override",
+    [
+        "preset=cvae_base_2021",
+        "training.epochs=0",
+        "phases.0.training.speed=fast",
+        "phases.1.training.commitment_weight=1",  # the prior has none
+        "model.heads=7",
+        "model.latent=vae",
+        "training.tempo_shift=3",
+        "composing.elements=[]",
+    ],
+)
+def test_values_that_no_piano_model_can_have(override: str) -> None:
+    recipe = parse_recipe(PIANO, [override], source="r")
+    assert isinstance(recipe, MuserRecipe)
+    with pytest.raises(InputError) as caught:
+        affetti.muser.train.resolve(recipe)
+    assert "\n" not in str(caught.value)
 
 
 def test_a_recipe_that_is_missing_or_huge(tmp_path: Path) -> None:

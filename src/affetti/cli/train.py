@@ -1,11 +1,12 @@
 """`affetti train`: run a recipe."""
 
+import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
@@ -14,6 +15,9 @@ from affetti.errors import InputError
 
 if TYPE_CHECKING:
     from rich.progress import TaskID
+
+    from affetti.training.recipe import Recipe
+    from affetti.training.run_folder import RunFolder
 
 
 def train(
@@ -26,20 +30,59 @@ def train(
     """Train a model on this machine; the run folder keeps the recipe, log, checkpoint and exported weights."""
     if missing := [name for name in ("torch", "tensorboard", "onnx") if find_spec(name) is None]:
         raise InputError(f"training needs {missing[0]}: pip install 'affetti[train]'")
-    from affetti.emoreg.train import resolve
-    from affetti.emoreg.train import train as train_emoreg
     from affetti.training.recipe import load_recipe
     from affetti.training.run_folder import RunFolder
 
     loaded = load_recipe(recipe, set_ or [])
-    resolve(loaded)  # what is wrong with a recipe is said before a bar is shown
     run = RunFolder(out if out is not None else Path("runs") / loaded.name)
-    with _epoch_bars(loaded.name) as show:
-        weights_hash = train_emoreg(loaded, run, resume=resume, progress=show)
+    trained = _trained(loaded, run, resume=resume)
+    if _rank() > 0:  # one of several processes speaks
+        return
+    weights_hash, is_finished = trained
     if as_json:
-        print_json({"run": str(run.path), "weights": str(run.weights), "weights_hash": weights_hash})
-    else:
+        weights = str(run.weights) if weights_hash else None
+        print_json(
+            {"run": str(run.path), "finished": is_finished, "weights": weights, "weights_hash": weights_hash or None}
+        )
+    elif weights_hash:
         print(f"trained {loaded.name}: weights in {run.weights} ({weights_hash[:12]})")
+    elif is_finished:
+        print(
+            f"trained {loaded.name}: networks in {run.path}, and no weights (they take a prior, and linear attention)"
+        )
+    else:
+        print(f"{loaded.name} is not finished; it goes on with --resume")
+
+
+class _Trained(NamedTuple):
+    """What a run came to."""
+
+    weights_hash: str
+    """Of the exported weights; "" for none."""
+    is_finished: bool = True
+
+
+def _trained(recipe: "Recipe", run: "RunFolder", *, resume: bool) -> _Trained:
+    """Train what the recipe's system is."""
+    from affetti.training.recipe import EmoregRecipe
+
+    if isinstance(recipe, EmoregRecipe):
+        from affetti.emoreg import train as emoreg
+
+        emoreg.resolve(recipe)  # what is wrong with a recipe is said before a bar is shown
+        with _epoch_bars(recipe.name) as show:
+            return _Trained(emoreg.train(recipe, run, resume=resume, progress=show))
+    from affetti.muser import train as muser
+
+    muser.resolve(recipe)
+    with _epoch_bars(recipe.name) as show:
+        weights_hash = muser.train(recipe, run, resume=resume, progress=show)
+    return _Trained(weights_hash or "", is_finished=weights_hash is not None)
+
+
+def _rank() -> int:
+    """Which of the processes that torchrun started this is."""
+    return int(os.environ.get("RANK", "0"))
 
 
 @contextmanager
@@ -47,7 +90,7 @@ def _epoch_bars(name: str) -> Iterator[Callable[[str, int, int, float], None]]:
     """Show a bar on stderr for each stage of the training while the block runs: tell the function it yields the stage,
     its finished epochs, all its epochs and the loss. Where stderr is not a terminal nothing is shown.
     """
-    if not sys.stderr.isatty():
+    if not sys.stderr.isatty() or _rank() > 0:
         yield lambda stage, epoch, epochs, loss: None
         return
     from rich.console import Console

@@ -13,7 +13,7 @@ from torch.nn import functional
 from torch.nn.utils import clip_grad_norm_
 
 from affetti.corpora import CORPORA
-from affetti.corpora.prepared import PreparedMelodies, load_prepared
+from affetti.corpora.prepared_melodies import PreparedMelodies, load_prepared
 from affetti.corpora.tunes import tune_folds
 from affetti.emoreg.config import PRESETS, EmoregConfig, TrainingConfig
 from affetti.emoreg.cvae import MelodyCvae
@@ -25,7 +25,7 @@ from affetti.errors import InputError
 from affetti.files import write_whole
 from affetti.tokens.melody import STEPS_PER_BAR, MelodyVocabulary
 from affetti.training.checkpoint import load_checkpoint, save_checkpoint
-from affetti.training.recipe import Recipe, validated
+from affetti.training.recipe import EmoregRecipe, validated
 from affetti.training.run_folder import RunFolder
 
 MAX_GRADIENT_NORM = 1.0
@@ -35,7 +35,7 @@ Progress = Callable[[str, int, int, float], None]
 """Called after every epoch with stage name, finished epochs, all epochs, loss."""
 
 
-def train(recipe: Recipe, run: RunFolder, *, resume: bool, progress: Progress) -> str:
+def train(recipe: EmoregRecipe, run: RunFolder, *, resume: bool, progress: Progress) -> str:
     """Run a recipe: its folds, then the model on the whole corpus, exported to the run's weights folder.
 
     The run folder's config.yaml is the recipe with everything the preset says written out. Returns the SHA-256 that
@@ -46,7 +46,7 @@ def train(recipe: Recipe, run: RunFolder, *, resume: bool, progress: Progress) -
     config = resolve(recipe)
     corpus = _checked_corpus(recipe)
     folds = _folds(recipe, corpus)
-    run.start(recipe.model_copy(update=config.model_dump(mode="json")), corpus.sha256(), resume=resume)
+    run.start(recipe.model_copy(update=config.model_dump(mode="json")), {recipe.corpus: corpus.sha256()}, resume=resume)
     vocabulary = MelodyVocabulary.of_corpus(corpus.tokens)
     config = config.model_copy(update={"model": config.model.model_copy(update={"vocabulary": vocabulary.values})})
     examples = as_examples(corpus, vocabulary)
@@ -59,7 +59,7 @@ def train(recipe: Recipe, run: RunFolder, *, resume: bool, progress: Progress) -
     return export_weights(model, config, recipe, examples, run)
 
 
-def _checked_corpus(recipe: Recipe) -> PreparedMelodies:
+def _checked_corpus(recipe: EmoregRecipe) -> PreparedMelodies:
     """The recipe's corpus, with labelled melodies of every quadrant."""
     if recipe.corpus not in CORPORA:
         raise InputError(f"unknown corpus {recipe.corpus[:40]!r}; there are {', '.join(CORPORA)}")
@@ -70,7 +70,7 @@ def _checked_corpus(recipe: Recipe) -> PreparedMelodies:
     return corpus
 
 
-def _folds(recipe: Recipe, corpus: PreparedMelodies) -> Tensor:
+def _folds(recipe: EmoregRecipe, corpus: PreparedMelodies) -> Tensor:
     """The fold of each melody, [N]; empty for a recipe without cross-validation."""
     if not recipe.folds:
         return torch.empty(0)
@@ -80,7 +80,7 @@ def _folds(recipe: Recipe, corpus: PreparedMelodies) -> Tensor:
         raise InputError(f"{recipe.corpus}: {error}") from error
 
 
-def resolve(recipe: Recipe) -> EmoregConfig:
+def resolve(recipe: EmoregRecipe) -> EmoregConfig:
     """The preset with the recipe's changes. Raises InputError for an unknown preset, key or value."""
     if recipe.preset not in PRESETS:
         raise InputError(f"unknown preset {recipe.preset[:40]!r}; there are {', '.join(PRESETS)}")
@@ -111,7 +111,7 @@ def fit(
     torch.manual_seed(seed)
     model = MelodyCvae(config.model)
     optimizer = make_optimizer(model, training)
-    finished = load_checkpoint(run.checkpoint, model, optimizer) if run.checkpoint.exists() else 0
+    finished = load_checkpoint(run.checkpoint, model, optimizer).epoch if run.checkpoint.exists() else 0
     if finished == 0 and 0 in training.snapshot_epochs:
         _save_latents(run.latents / "epoch_0000.safetensors", model, examples)
     with run.open_log(finished_epochs=finished) as log:

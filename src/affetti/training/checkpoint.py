@@ -1,6 +1,8 @@
 """Resumable checkpoints as one safetensors file: model and optimizer tensors, nothing pickled, written atomically."""
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 import torch
 from safetensors.torch import load_file, safe_open, save
@@ -9,18 +11,40 @@ from torch import Tensor, nn
 from affetti.errors import InputError
 from affetti.files import write_whole
 
+_NOTHING: Mapping[str, Tensor] = {}
 
-def save_checkpoint(path: Path, model: nn.Module, optimizer: torch.optim.Optimizer, *, epoch: int) -> None:
-    """Write model, optimizer state and the number of finished epochs; the file appears whole or not at all."""
+
+class Checkpoint(NamedTuple):
+    """What a checkpoint holds beside the model and its optimizer."""
+
+    epoch: int
+    """Finished epochs."""
+    kept: dict[str, Tensor]
+    """What else was given to be kept."""
+
+
+def save_checkpoint(
+    path: Path,
+    model: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    *,
+    epoch: int,
+    kept: Mapping[str, Tensor] = _NOTHING,
+) -> None:
+    """Write model, optimizer state and the number of finished epochs; the file appears whole or not at all.
+
+    kept: any other tensors that a resumed run needs.
+    """
     tensors: dict[str, Tensor] = {f"model.{name}": value for name, value in model.state_dict().items()}
     for index, state in optimizer.state_dict()["state"].items():
         tensors |= {f"optimizer.{index}.{name}": torch.as_tensor(value) for name, value in state.items()}
+    tensors |= {f"kept.{name}": value for name, value in kept.items()}
     tensors = {name: value.detach().cpu().contiguous() for name, value in tensors.items()}
     write_whole(path, save(tensors, metadata={"epoch": str(epoch)}), force=True)
 
 
-def load_checkpoint(path: Path, model: nn.Module, optimizer: torch.optim.Optimizer) -> int:
-    """Put a checkpoint back into model and optimizer; the number of finished epochs.
+def load_checkpoint(path: Path, model: nn.Module, optimizer: torch.optim.Optimizer) -> Checkpoint:
+    """Put a checkpoint back into model and optimizer; the rest of it is the result, on the CPU.
 
     Raises InputError when the file is damaged or belongs to another model.
     """
@@ -28,13 +52,16 @@ def load_checkpoint(path: Path, model: nn.Module, optimizer: torch.optim.Optimiz
         tensors = load_file(path)
         with safe_open(path, framework="pt") as stream:
             epoch = int(stream.metadata()["epoch"])
-        model.load_state_dict({name[6:]: value for name, value in tensors.items() if name.startswith("model.")})
+        model.load_state_dict(_section(tensors, "model."))
         state: dict[int, dict[str, Tensor]] = {}
-        for name, value in tensors.items():
-            if name.startswith("optimizer."):
-                _, index, key = name.split(".", 2)
-                state.setdefault(int(index), {})[key] = value
+        for name, value in _section(tensors, "optimizer.").items():
+            index, key = name.split(".", 1)
+            state.setdefault(int(index), {})[key] = value
         optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
     except Exception as error:  # safetensors, torch and int each raise their own kinds for a damaged file
         raise InputError(f"{path}: not a checkpoint of this model ({str(error)[:200]})") from error
-    return epoch
+    return Checkpoint(epoch, _section(tensors, "kept."))
+
+
+def _section(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    return {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}

@@ -14,18 +14,23 @@ MAX_RECIPE_BYTES = 64 * 1024
 M = TypeVar("M", bound=BaseModel)
 
 
-class Recipe(BaseModel):
-    """One training run. `model`, `training` and `composing` hold what differs from the preset."""
+class _Recipe(BaseModel):
+    """What a recipe says of any system."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    system: Literal["emoreg"]
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9_]{0,63}$")
     """Name of the weights the run produces."""
     preset: str
+    seed: int = Field(0, ge=0, lt=2**31)
+
+
+class EmoregRecipe(_Recipe):
+    """One training run of the melody system. `model`, `training` and `composing` hold what differs from the preset."""
+
+    system: Literal["emoreg"]
     corpus: str
     """Prepared corpus with the labelled examples."""
-    seed: int = Field(0, ge=0, lt=2**31)
     folds: int = Field(0, ge=0, le=20)
     """Cross-validation folds trained before the final model, split by tune; 0 for none."""
     fold_seed: int = Field(0, ge=0, lt=2**31)
@@ -41,8 +46,57 @@ class Recipe(BaseModel):
         return folds
 
 
+class Phase(BaseModel):
+    """One part of the piano system trained on some corpora, from where the phase before left it."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    part: Literal["vqvae", "prior"]
+    corpora: tuple[str, ...] = Field(min_length=1)
+    """Prepared corpora: the songs of their training split are learned from, those of validation measured."""
+    training: dict[str, Any] = {}
+    """What differs from the recipe's `training` (or `prior_training`) in this phase."""
+
+
+class MuserRecipe(_Recipe):
+    """One training run of the piano system. The mappings hold what differs from the preset.
+
+    All phases of the VQ-VAE come before those of the prior, which learns the codes that the finished VQ-VAE gives.
+    """
+
+    system: Literal["muser"]
+    phases: tuple[Phase, ...] = Field(min_length=1, max_length=20)
+    model: dict[str, Any] = {}
+    prior: dict[str, Any] = {}
+    training: dict[str, Any] = {}
+    prior_training: dict[str, Any] = {}
+    composing: dict[str, Any] = {}
+    is_test_model: bool = False
+    """Whether the weights are to say of themselves that they are not trained in earnest."""
+    stop_after_minutes: float | None = Field(None, gt=0, exclude=True)
+    """Ends this call, not the training, before an epoch that would not be over by then; --resume goes on. No part of
+    what a run is, so it is not stored with it."""
+
+    @field_validator("phases")
+    @classmethod
+    def _codes_come_first(cls, phases: tuple[Phase, ...]) -> tuple[Phase, ...]:
+        parts = [phase.part for phase in phases]
+        if parts != sorted(parts, reverse=True):
+            raise ValueError("a phase of the prior comes before one of the vqvae, whose codes it would learn")
+        if parts[0] == "prior":
+            raise ValueError("no phase trains the vqvae, whose codes the prior learns")
+        return phases
+
+
+Recipe = EmoregRecipe | MuserRecipe
+"""A training run of any system."""
+
+_RECIPES: dict[str, type[EmoregRecipe] | type[MuserRecipe]] = {"emoreg": EmoregRecipe, "muser": MuserRecipe}
+
+
 def load_recipe(path: Path, overrides: Sequence[str] = ()) -> Recipe:
-    """The recipe in a YAML file with `key=value` overrides (dotted keys, YAML values) applied.
+    """The recipe in a YAML file with `key=value` overrides applied: dotted keys, or numbers from 0 in a list
+    (phases.0.training.epochs=5), and YAML values.
 
     Raises InputError in one line for anything that is not a valid recipe.
     """
@@ -56,7 +110,10 @@ def parse_recipe(data: bytes, overrides: Sequence[str] = (), *, source: str) -> 
         raise InputError(f"{source}: a recipe is a mapping of keys to values")
     for override in overrides:
         _apply(content, override)
-    return validated(Recipe, content, source)
+    system = content.get("system")
+    if not isinstance(system, str) or system not in _RECIPES:
+        raise InputError(f"{source}: system: must be one of {', '.join(_RECIPES)}")
+    return validated(_RECIPES[system], content, source)
 
 
 def validated(model: type[M], content: Any, source: str) -> M:
@@ -80,8 +137,25 @@ def _apply(content: dict[str, Any], override: str) -> None:
     if not separator or not key:
         raise InputError(f"--set {override[:80]!r}: write key=value, for example training.epochs=50")
     *parents, last = key.split(".")
+    place: Any = content
     for parent in parents:
-        content = content.setdefault(parent, {})
-        if not isinstance(content, dict):
-            raise InputError(f"--set {override[:80]!r}: {parent} has no keys inside")
-    content[last] = _parse_yaml(text, f"--set {override[:80]!r}")
+        place = _inside(place, parent, override)
+    value = _parse_yaml(text, f"--set {override[:80]!r}")
+    if isinstance(place, list):
+        place[_number(place, last, override)] = value
+    else:
+        place[last] = value
+
+
+def _inside(place: Any, key: str, override: str) -> Any:
+    """What a mapping has under `key` (made where it has nothing), or a list at the number `key`."""
+    found = place[_number(place, key, override)] if isinstance(place, list) else place.setdefault(key, {})
+    if not isinstance(found, dict | list):
+        raise InputError(f"--set {override[:80]!r}: {key} has no keys inside")
+    return found
+
+
+def _number(place: list[Any], key: str, override: str) -> int:
+    if not key.isascii() or not key.isdigit() or len(key) > 4 or int(key) >= len(place):
+        raise InputError(f"--set {override[:80]!r}: {key} is not a number from 0 to {len(place) - 1}")
+    return int(key)

@@ -23,7 +23,9 @@ Scalars = Mapping[str, float]
 
 
 class RunFolder:
-    """Paths and logs of one run. A cross-validation fold is a run folder inside its run's `folds/`."""
+    """Paths and logs of one run. A cross-validation fold is a run folder inside its run's `folds/`, a phase of a run
+    that has several is one inside `phases/`.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -31,8 +33,10 @@ class RunFolder:
         self.weights = path / "weights"
         self.latents = path / "latents"
 
-    def start(self, recipe: Recipe, corpus_sha256: str, *, resume: bool) -> None:
+    def start(self, recipe: Recipe, corpora: Mapping[str, str], *, resume: bool) -> None:
         """Create the folder with environment.json and config.yaml, or check that it holds the same run.
+
+        corpora: the digest of each by its name.
 
         Raises InputError when the folder holds a run and `resume` is false, or a run of another recipe or corpus.
         """
@@ -42,19 +46,25 @@ class RunFolder:
                 raise InputError(f"{self.path} already holds a run; continue it with --resume or choose another --out")
             if load_recipe(config) != recipe:
                 raise InputError(f"{self.path} holds a run of another recipe; choose another --out")
-            if f'"{corpus_sha256}"' not in read_bounded(record, max_bytes=MAX_RECORD_BYTES).decode(errors="replace"):
-                raise InputError(f"{self.path} holds a run on another {recipe.corpus}; choose another --out")
-            for left_over in self.path.rglob(f".{self.checkpoint.name}.*"):  # of a process killed while it wrote
+            recorded = read_bounded(record, max_bytes=MAX_RECORD_BYTES).decode(errors="replace")
+            for name, digest in corpora.items():
+                if f'"{digest}"' not in recorded:
+                    raise InputError(f"{self.path} holds a run on another {name}; choose another --out")
+            for left_over in self.path.rglob(".*.safetensors.*"):  # of a process killed while it wrote
                 left_over.unlink(missing_ok=True)
             return
         content = yaml.safe_dump(recipe.model_dump(mode="json"), sort_keys=False)
-        described = environment() | {"corpus_sha256": corpus_sha256}
+        described = environment() | {"corpora": dict(corpora)}
         write_whole(record, json.dumps(described, indent=2).encode(), force=True)
         write_whole(config, content.encode())
 
     def fold(self, index: int) -> "RunFolder":
         """The run folder of one cross-validation fold."""
         return RunFolder(self.path / "folds" / str(index))
+
+    def phase(self, number: int, part: str) -> "RunFolder":
+        """The run folder of one phase, numbered from 1, that trains this part."""
+        return RunFolder(self.path / "phases" / f"{number}_{part}")
 
     def open_log(self, *, finished_epochs: int) -> "RunLog":
         """The run's log, cut back to the epochs that the checkpoint holds."""
