@@ -31,6 +31,7 @@ from numpy.typing import NDArray
 from affetti.analysis.beats import track_beats
 from affetti.analysis.chords import chord_number, chord_of, estimate_chords
 from affetti.analysis.key import Key, estimate_key, parse_key
+from affetti.analysis.metrical_grid import between_beats
 from affetti.analysis.note_arrays import NoteArrays, note_arrays
 from affetti.midi import read_midi
 from affetti.piece import Chord, Piece
@@ -97,9 +98,7 @@ def read_song(folder: Path) -> Song:
 
 def in_beats(seconds: Reals, beats: Reals) -> Reals:
     """Seconds as beats with fractions; outside, the first and the last beat go on."""
-    at = np.clip(np.searchsorted(beats, seconds, side="right") - 1, 0, len(beats) - 2)
-    result: Reals = at + (seconds - beats[at]) / (beats[at + 1] - beats[at])
-    return result
+    return between_beats(seconds, beats, np.arange(len(beats)))
 
 
 def by_affetti(song: Song, beats: Reals, downbeats: NDArray[np.bool_] | None) -> Recognised:

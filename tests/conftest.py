@@ -24,3 +24,13 @@ def isolated_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.
     home = tmp_path_factory.mktemp("affetti_home")
     monkeypatch.setenv("AFFETTI_HOME", str(home))
     return home
+
+
+@pytest.fixture(scope="session")
+def piano_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A weights folder of a tiny piano model of random numbers; not to be changed."""
+    from tests.tiny_piano import export_tiny  # torch takes a while, and most tests do without it
+
+    folder = tmp_path_factory.mktemp("piano") / "weights"
+    export_tiny(folder)
+    return folder

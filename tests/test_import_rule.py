@@ -26,11 +26,12 @@ ABOVE_THE_LINE = (
     "corpora",
     "runtime",
 )
-BELOW_THE_LINE = ("layers", "training", "emoreg", "evaluation", "cli")
+BELOW_THE_LINE = ("layers", "training", "emoreg", "muser", "evaluation", "cli")
 LAYERS = (*ABOVE_THE_LINE, *BELOW_THE_LINE)
 
 TORCH = {"torch", "tensorboard"}
-TORCH_LAYERS = {"layers", "training", "emoreg"}  # and cli.train, inside its function
+TORCH_LAYERS = {"layers", "training", "emoreg", "muser"}  # and cli.train, inside its function
+TORCH_BACKEND = "affetti.muser.torch_backend"  # which affetti.load(…, backend="torch") may ask for
 HEAVY = {
     *TORCH,
     "onnx",
@@ -95,9 +96,13 @@ def _needs_torch(found: Import) -> bool:
 
 
 def _crosses_the_line(found: Import) -> bool:
-    """Whether an import brings torch where it may not be: only `affetti train`, once it runs, may call for it."""
+    """Whether an import brings torch where it may not be: `affetti train`, once it runs, may call for it, and so may
+    `affetti.load`, for the backend of that name.
+    """
     trains = found.file == PACKAGE / "cli" / "train.py" and not found.at_module_level
-    return _needs_torch(found) and found.layer not in TORCH_LAYERS and not trains
+    is_backend = found.file == PACKAGE / "__init__.py" and found.target == f"{TORCH_BACKEND}.TorchSteps"
+    asked_for = trains or (is_backend and not found.at_module_level)
+    return _needs_torch(found) and found.layer not in TORCH_LAYERS and not asked_for
 
 
 def test_every_module_belongs_to_a_layer() -> None:
@@ -120,6 +125,9 @@ def test_torch_stays_below_the_line() -> None:
         ("evaluation/report.py", "def f():\n    import torch.nn", True),
         ("cli/evaluate.py", "def f():\n    from affetti.layers.gru import Gru", True),
         ("__init__.py", "def f():\n    from affetti.emoreg.train import train", True),
+        ("__init__.py", "def f():\n    from affetti.muser.torch_backend import TorchSteps", False),
+        ("__init__.py", "from affetti.muser.torch_backend import TorchSteps", True),
+        ("runtime/piano_model.py", "def f():\n    from affetti.muser.torch_backend import TorchSteps", True),
         ("cli/train.py", "from affetti.emoreg.train import train", True),
         ("cli/train.py", "def f():\n    from affetti.emoreg.train import train", False),
         ("emoreg/train.py", "import torch", False),

@@ -2,9 +2,10 @@
 
 import numpy as np
 
-from affetti.corpora.prepared import PreparedMelodies, prepared_path, save_prepared
+from affetti.corpora.corpus import prepared_path
+from affetti.corpora.prepared_melodies import PreparedMelodies
 from affetti.tokens.melody import HOLD, PHRASE_STEPS
-from affetti.training.recipe import Recipe
+from affetti.training.recipe import EmoregRecipe
 
 MAJOR = (60, 62, 64, 65, 67)
 MINOR = (60, 62, 63, 65, 67)
@@ -36,11 +37,11 @@ def tiny_corpus(per_quadrant: int = 6) -> PreparedMelodies:
 def prepare_tiny_corpus() -> PreparedMelodies:
     """Put the tiny corpus where training looks for "musgenvae" (inside the test's own data folder)."""
     corpus = tiny_corpus()
-    save_prepared(prepared_path("musgenvae"), corpus)
+    corpus.save(prepared_path("musgenvae"))
     return corpus
 
 
-def tiny_recipe(preset: str = "emoreg_autoregressive", **changes: object) -> Recipe:
+def tiny_recipe(preset: str = "emoreg_autoregressive", **changes: object) -> EmoregRecipe:
     """A recipe that trains in a second or two."""
     content = {
         "system": "emoreg",
@@ -51,7 +52,7 @@ def tiny_recipe(preset: str = "emoreg_autoregressive", **changes: object) -> Rec
         "composing": {"calibration_pieces": 20},
         "training": {"epochs": 4, "checkpoint_every": 2, "snapshot_epochs": [0, 3], "batch_size": 8},
     }
-    return Recipe.model_validate(content | changes)
+    return EmoregRecipe.model_validate(content | changes)
 
 
 def silent(stage: str, epoch: int, epochs: int, loss: float) -> None:

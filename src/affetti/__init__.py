@@ -6,19 +6,45 @@ model.compose("sad", bars=8, seed=7).save("sad.mid")
 """
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, overload
 
 if TYPE_CHECKING:
     from affetti.runtime.melody_model import MelodyModel
+    from affetti.runtime.piano_model import PianoModel
 
 __all__ = ["load"]
 
 
-def load(name: "str | Path") -> "MelodyModel":
-    """The model of a system ("emoreg"), of shipped weights ("emoreg_reader") or of a weights folder.
+@overload
+def load(name: Literal["emoreg", "emoreg_reader"]) -> "MelodyModel": ...
+@overload
+def load(name: Literal["muser"], *, backend: Literal["onnx", "torch"] = "onnx") -> "PianoModel": ...
+@overload
+def load(name: "str | Path", *, backend: Literal["onnx", "torch"] = "onnx") -> "MelodyModel | PianoModel": ...
 
-    Raises affetti.errors.InputError, which is a ValueError, where there is none.
+
+def load(name: "str | Path", *, backend: Literal["onnx", "torch"] = "onnx") -> "MelodyModel | PianoModel":
+    """The model of a system ("emoreg", "muser"), of shipped weights ("emoreg_reader") or of a weights folder.
+
+    backend: what computes a piano model's networks; "torch" uses a GPU where there is one. With the same seed it mostly
+    composes the same, but not to the last bit. Raises affetti.errors.InputError, which is a ValueError, where there are
+    no such weights.
     """
-    from affetti.runtime.melody_model import MelodyModel  # loaded when used: `import affetti` stays instant
+    # Loaded when used: `import affetti` stays instant.
+    from affetti.errors import InputError
+    from affetti.runtime.weights import PianoWeights, find_weights
 
-    return MelodyModel.load(name)
+    weights = find_weights(name)
+    if isinstance(weights, PianoWeights):
+        from affetti.runtime.piano_model import PianoModel
+
+        if backend == "torch":
+            from affetti.muser.torch_backend import TorchSteps
+
+            return PianoModel(weights, TorchSteps(weights), backend="torch")
+        return PianoModel(weights)
+    if backend != "onnx":
+        raise InputError(f"the weights {weights.config.name} have one backend only, onnx")
+    from affetti.runtime.melody_model import MelodyModel
+
+    return MelodyModel(weights)

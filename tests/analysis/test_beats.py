@@ -202,12 +202,15 @@ def test_wrong_arrays_are_our_mistake() -> None:
 @pytest.mark.corpus
 def test_songs_of_pop909_are_tracked(shared_data: Path) -> None:
     """Twelve songs of the tuning set: a guard against breaking it, not a measurement."""
-    scores = []
+    scores, downbeat_scores = [], []
     for number in range(5, 605, 50):
         folder = shared_data / "pop909" / "POP909" / f"{number:03d}"
         notes = note_arrays(read_midi(folder / f"{number:03d}.mid"))
-        wanted = np.loadtxt(folder / "beat_midi.txt")[:, 0]
+        wanted, _, is_downbeat = np.loadtxt(folder / "beat_midi.txt").T
+        downbeats = wanted[is_downbeat == 1]
         beats = track_beats(notes.start_seconds, notes.pitches, notes.velocities, notes.end_seconds)
         check_sound(beats, notes.start_seconds)
         scores.append(agreement(within(beats.seconds, wanted), wanted))
+        downbeat_scores.append(agreement(within(beats.seconds[beats.beat_in_bar == 0], downbeats), downbeats))
     assert np.mean(scores) > 0.88
+    assert np.mean(downbeat_scores) > 0.75

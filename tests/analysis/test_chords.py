@@ -3,7 +3,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
@@ -169,6 +169,7 @@ def test_notes_beyond_the_beats_are_not_heard() -> None:
     assert heard(outside + lasting, 8) == [(0, "maj")] * 8
 
 
+@settings(deadline=None)
 @given(notes_of_any_kind, st.integers(1, 11), st.integers(0, 2**32 - 1))
 def test_transposition_moves_the_roots_and_order_does_not_matter(
     notes: list[tuple[float, float, int, int]], semitones: int, seed: int
@@ -186,6 +187,7 @@ def test_transposition_moves_the_roots_and_order_does_not_matter(
     np.testing.assert_array_equal(moved, expected)
 
 
+@settings(deadline=None)
 @given(notes_of_any_kind)
 def test_louder_altogether_or_with_octaves_moved_as_a_whole_is_the_same(
     notes: list[tuple[float, float, int, int]],

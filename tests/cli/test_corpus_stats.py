@@ -61,7 +61,7 @@ def test_what_cannot_be_measured_is_one_line(affetti: Affetti, capsys: Captured)
     melodies.save(prepared_path("songs"))
     prepared_path("broken").write_bytes(b"nothing")
     for name, message in (
-        ("nowhere", "affetti corpus prepare nowhere"),
+        ("nowhere", "affetti corpus prepare folder --from DIR --name nowhere"),
         ("game", "game is prepared as game_phrases, game_unlabelled"),
         ("songs", "songs is a corpus of melodies"),
         ("broken", "is not a prepared corpus"),

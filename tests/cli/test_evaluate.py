@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from affetti.cli import run
-from affetti.corpora.prepared import prepared_path, save_prepared
+from affetti.corpora.corpus import prepared_path
 from affetti.emoreg.train import train
 from affetti.training.run_folder import RunFolder
 from tests.evaluation.melodies import Ear, Resampler
@@ -156,7 +156,7 @@ def test_a_corpus_without_some_emotion_is_bad_input(
 ) -> None:
     corpus = tiny_corpus()
     corpus.quadrants[corpus.quadrants > 2] = 0
-    save_prepared(prepared_path("musgenvae"), corpus)
+    corpus.save(prepared_path("musgenvae"))
     monkeypatch.setattr(
         "affetti.load", lambda name: Ear() if name == "emoreg_reader" else Resampler(corpus, label_in_encoder=False)
     )

@@ -88,7 +88,7 @@ def test_a_file_cannot_have_a_folder_opened(here: Path, affetti: Affetti, own_we
     capsys.readouterr()
     opened: list[str] = []
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("affetti.runtime.melody_model.find_weights", lambda name: opened.append(str(name)))
+        patch.setattr("affetti.runtime.weights.find_weights", lambda name: opened.append(str(name)))
         for path in (str(own_weights), "own", "../own", "/dev/zero", "\\\\host\\share", "\x1b[31m\n" * 40):
             marker = Marker(0, json.dumps(told | {"weights": path}))
             replace(composed, markers=(marker,)).save(here / "hostile.mid", force=True)

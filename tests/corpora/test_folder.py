@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from affetti.corpora import CORPORA, folder
+from affetti.corpora.corpus import PUBLISHED
 from affetti.corpora.splits import split_of
 from affetti.errors import InputError
 from tests.corpora.standins import waltz, write_tree
@@ -82,17 +83,25 @@ def test_valence_and_arousal_are_a_label_too(root: Path) -> None:
         ("file\na.mid\na.mid\n", "line 3: 'a.mid' has a line already"),
         ("file\n\n,\n", "line 3: more cells"),
         ("file,song\n,x\n", "line 2: no file"),
-        ('file\n"a\n', "none of"),
+        ('file\n"a\n', "line 2: unexpected end of data"),
+        ("file,song\n" + "x" * 140_000 + ",\n", "line 2: field larger"),
+        ("x" * 140_000, "line 1: field larger"),
+        ("file,quadrant,file\n", "two columns 'file'"),
+        ("file;emotion\na.mid;sad\n", "unknown column 'file;emotion'; the columns are file, .*, with commas between"),
+        ("file,quadrant,emotion\na.mid,1,sad\n", "line 2: a label is one of"),
     ],
 )
 def test_a_wrong_table_is_one_line_that_names_the_line(root: Path, text: str, message: str) -> None:
     table(root, text)
-    if message == "none of":  # an unclosed quote is read to the end: a file that is not there
-        assert "are not in the folder" in folder.prepare(root).warnings[0]
-        return
     with pytest.raises(InputError, match=message) as caught:
         folder.prepare(root)
     assert "\n" not in str(caught.value)
+
+
+def test_spaces_empty_lines_and_short_lines_do_no_harm(root: Path) -> None:
+    table(root, '\n"emotion", file ,song\r\n\r\nsad , a.mid\r\nhappy,"deep/c.midi"\r\n')
+    pieces: Any = folder.prepare(root).corpora["my_tunes_2"]
+    assert pieces.quadrants.tolist() == [3, 1, 0]
 
 
 def test_a_song_in_two_splits_is_refused(root: Path) -> None:
@@ -128,4 +137,4 @@ def test_there_is_nothing_to_get() -> None:
 
 
 def test_names_of_published_data_are_taken() -> None:
-    assert {*folder.TAKEN, folder.NAME} == set(CORPORA)
+    assert {*PUBLISHED, folder.NAME} == set(CORPORA)

@@ -11,10 +11,10 @@ from tests.corpora.standins import waltz, write_tree
 
 @pytest.mark.usefixtures("in_process")
 def test_damaged_files_are_pieces_or_rejects(tmp_path: Path) -> None:
-    files = {f"{number:03}.mid": data for number, data in enumerate(damaged_files(300, seed=7))}
+    files = {f"{number:03}.mid": data for number, data in enumerate(damaged_files(200, seed=7))}
     preparation = folder.prepare(write_tree(tmp_path, files), name="fuzz")
     pieces = preparation.corpora["fuzz"]
-    assert len(pieces.names) + len(preparation.rejects) == 300
+    assert len(pieces.names) + len(preparation.rejects) == 200
     assert len(pieces.names) > 30
     assert [reject for reject in preparation.rejects if UNWANTED.search(reject.reason)] == []
 

@@ -69,6 +69,15 @@ def test_a_stopped_run_goes_on_and_gives_the_same_bytes_as_any_other(root: Path)
     assert saved(prepare(root, workers=2)) == resumed
 
 
+def test_a_part_that_was_spoilt_is_made_again(root: Path) -> None:
+    whole = saved(prepare(root))
+    with pytest.raises(KeyboardInterrupt):
+        prepare(root, progress=stop_after(8))
+    spoilt, *_ = sorted(parts_folder("some").iterdir())
+    spoilt.write_bytes(spoilt.read_bytes()[:99])
+    assert saved(prepare(root)) == whole
+
+
 def test_a_file_that_kills_its_process_is_left_out_and_listed(root: Path) -> None:
     (root / "04.mid").rename(root / "deadly.mid")
     names = ["deadly.mid" if name == "04.mid" else name for name in NAMES]

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -127,6 +128,20 @@ def test_arrays_that_do_not_fit_are_refused(
 def test_a_missing_corpus_names_the_command_that_makes_it() -> None:
     with pytest.raises(InputError, match=r"affetti corpus prepare vgmidi$"):
         load_pieces("vgmidi_phrases")
+    with pytest.raises(InputError, match=r"affetti corpus prepare folder --from DIR --name mine$"):
+        load_pieces("mine")
+
+
+def test_half_the_bars_in_4_4_are_mostly(pieces: PreparedPieces) -> None:
+    assert pieces.are_mostly_4_4.tolist() == [False] * 3  # waltzes
+    lengths = pieces.bar_steps.copy()
+    first, second, third = (lengths[a:b] for a, b in pairwise(pieces.bar_offsets.tolist()))
+    first[: len(first) // 2] = 16
+    second[:] = 16
+    third[1:-1] = 16
+    found = replace(pieces, bar_steps=lengths).are_mostly_4_4.tolist()
+    assert found == [2 * int((one == 16).sum()) >= len(one) for one in (first, second, third)]
+    assert found[1]
 
 
 @pytest.mark.parametrize("kind", ["noise", "empty", "other tensors", "cut", "folder", "melodies"])

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from affetti.corpora.timeline import Timeline, bar_emotions
@@ -30,6 +30,7 @@ def test_without_a_timeline_nothing_is_known() -> None:
 curves = st.lists(st.floats(-1, 1), min_size=1, max_size=40)
 
 
+@settings(deadline=None)
 @given(curves, st.floats(0.5, 500), st.lists(st.floats(-10, 600), min_size=2, max_size=30, unique=True))
 def test_every_bar_lies_between_the_extremes(values: list[float], seconds: float, times: list[float]) -> None:
     timeline = Timeline(seconds, tuple(values), tuple(values))
@@ -38,6 +39,7 @@ def test_every_bar_lies_between_the_extremes(values: list[float], seconds: float
     assert (found <= max(values) + 1e-5).all()
 
 
+@settings(deadline=None)
 @given(curves)
 def test_the_whole_piece_is_the_mean(values: list[float]) -> None:
     timeline = Timeline(7.0, tuple(values), tuple(values))

@@ -140,6 +140,14 @@ def test_broken_labels_are_one_clear_line(tmp_path: Path, file: str, content: by
         assert file not in vgmidi.PUBLICATION.paths(tmp_path)
 
 
+def test_a_piece_that_takes_no_time_has_no_timeline(tmp_path: Path) -> None:
+    for seconds in (b"0", b"-1", b"NaN", b"Infinity"):
+        piece = b'{"pieces": {"1": {"midi": "a.mid", "measures": 1, "duration": ' + seconds + b"}}, "
+        heard = b'"annotations": {"1_0": {"valence": [0], "arousal": [0]}}}'
+        write_tree(tmp_path, {"labelled/annotations/vgmidi_raw_1.json": piece + heard})
+        assert vgmidi.read_timelines(tmp_path) == ({}, ())
+
+
 def test_broken_medians_are_one_clear_line(tmp_path: Path) -> None:
     tree = {name: data for name, data in TREE.items() if "annotations" not in name}
     for content in (b"", b"{", b'{"a": {"midi": "x", "duration_s": 0, "valence": [0], "arousal": [0]}}'):

@@ -66,6 +66,13 @@ def test_a_sheet_is_the_same_every_time_and_says_what_it_cuts() -> None:
     assert piano_roll_sheet("rolls", "two", rolls, most_seconds=10.0) == picture
 
 
+def test_any_name_of_a_file_can_be_drawn() -> None:
+    roll = Roll("bad\udcff \x01$\\frac$ -- \n<&> 月.mid", piano_piece(1, bars=1))
+    picture = piano_roll_sheet("rolls", "odd", [roll])
+    assert picture.svg is not None
+    assert ElementTree.fromstring(picture.svg).tag.endswith("svg")
+
+
 def test_no_rolls_are_a_value_error() -> None:
     with pytest.raises(ValueError, match="no piano rolls"):
         piano_roll_sheet("rolls", "nothing", [])

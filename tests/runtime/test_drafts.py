@@ -3,7 +3,7 @@ import pytest
 
 from affetti.emotion import Emotion, Quadrant
 from affetti.runtime.drafts import FEATURES, choose, phrase_features, rests_on_tonic, target
-from affetti.runtime.weights import Profiles
+from affetti.runtime.melody_config import Profiles
 from affetti.tokens.melody import HOLD, REST
 
 MEAN = np.array([10.0, 7.0, 5.0, 0.9, 0.6])

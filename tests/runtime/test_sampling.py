@@ -58,6 +58,13 @@ def test_out_of_range(bad: dict[str, float]) -> None:
         Sampling(**bad)
 
 
+@pytest.mark.parametrize("greedy", [False, True])
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_what_is_no_number_is_not_drawn(value: float, greedy: bool) -> None:
+    with pytest.raises(InputError, match="no numbers"):
+        draw(np.array([[0.0, value]], np.float32), np.zeros(1), Sampling(greedy=greedy))
+
+
 def test_each_piece_has_its_own_randomness() -> None:
     alone = generators(7, [3])[0].random(4)
     among = generators(7, [2, 3, 4])[1].random(4)

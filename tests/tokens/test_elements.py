@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from affetti.midi import midi_bytes, read_midi
@@ -59,6 +59,7 @@ def test_every_tempo_survives_midi_exactly() -> None:
     assert read_midi(midi_bytes(piece)).tempos == tempos
 
 
+@settings(deadline=None)
 @given(st.floats(1, 1_000))
 def test_the_tempo_of_a_value_is_the_nearest_in_ratio(tempo: float) -> None:
     (value,) = tempo_values(np.asarray([tempo]))

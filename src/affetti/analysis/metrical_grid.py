@@ -54,11 +54,11 @@ class MetricalGrid:
 
     def steps_at(self, ticks: NDArray[np.generic]) -> Reals:
         """Ticks as sixteenths from the first beat, with fractions; the outermost beats' tempos go on outside."""
-        return _interpolated(np.asarray(ticks, np.float64), self.beat_ticks, self.beat_steps.astype(np.float64))
+        return between_beats(ticks, self.beat_ticks, self.beat_steps)
 
     def ticks_at(self, steps: NDArray[np.generic]) -> Reals:
         """Sixteenths from the first beat as ticks, with fractions: the inverse of `steps_at`."""
-        return _interpolated(np.asarray(steps, np.float64), self.beat_steps.astype(np.float64), self.beat_ticks)
+        return between_beats(steps, self.beat_steps, self.beat_ticks)
 
 
 def metrical_grid(piece: Piece, *, force_tracking: bool = False) -> MetricalGrid:
@@ -170,8 +170,11 @@ def _tracked_grid(piece: Piece, notes: NoteArrays, beats: Beats) -> MetricalGrid
     return MetricalGrid(ticks, np.arange(len(ticks)) * steps, bars, True, beats.confidence)
 
 
-def _interpolated(values: Reals, points: Reals, targets: Reals) -> Reals:
-    """Linear interpolation that goes on outside with the outermost slopes."""
+def between_beats(times: NDArray[np.generic], beats: NDArray[np.generic], same_beats: NDArray[np.generic]) -> Reals:
+    """Times as they are on another scale: `beats` [B] and `same_beats` [B] are the beats on the scale of `times` and
+    on the other, both strictly increasing. Linear between beats; outside, the outermost beats' tempos go on.
+    """
+    values, points, targets = (np.asarray(one, np.float64) for one in (times, beats, same_beats))
     at = np.clip(np.searchsorted(points, values, side="right") - 1, 0, len(points) - 2)
     slopes = np.diff(targets) / np.diff(points)
     result: Reals = targets[at] + (values - points[at]) * slopes[at]

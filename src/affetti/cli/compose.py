@@ -1,4 +1,4 @@
-"""`affetti compose`: melodies with a chosen emotion as MIDI, scores or pictures of scores."""
+"""`affetti compose`: melodies and piano pieces with a chosen emotion as MIDI, scores or pictures of scores."""
 
 import secrets
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from affetti.cli.output import AsJson, Force, print_json, printable, progress
+from affetti.cli.output import AsJson, Force, complain, print_json, printable, progress
 from affetti.emotion import Emotion, Quadrant, wanted_emotion
 from affetti.errors import InputError
 from affetti.files import check_writable, write_whole
@@ -16,16 +16,18 @@ from affetti.files import check_writable, write_whole
 if TYPE_CHECKING:
     from affetti.piece import Piece
     from affetti.runtime.melody_model import MelodyModel
+    from affetti.runtime.piano_model import PianoModel
 
 MAX_COUNT = 100_000
 MANY = 20
-"""Above so many melodies the text output is a summary, not a line for each."""
+"""Above so many pieces the text output is a summary, not a line for each."""
 
 
 class System(StrEnum):
     """The systems that compose; each name is also that of its shipped weights."""
 
     EMOREG = "emoreg"
+    MUSER = "muser"
 
 
 class Format(StrEnum):
@@ -37,7 +39,10 @@ class Format(StrEnum):
 
 
 MAX_BARS = {Format.MID: 400_000, Format.MUSICXML: 40_000, Format.SVG: 40_000}
-"""Bars of one call, all melodies together: every file is made in memory (SVG: 20 KB a bar) before one is written."""
+"""Bars of one call, all pieces together: every file is made in memory (SVG: 20 KB a bar) before one is written."""
+
+DEFAULT_BARS = {System.EMOREG: 4, System.MUSER: 32}
+"""What counts towards that where no number is given; how long muser's pieces are is then its own choice."""
 
 
 EmotionName = Annotated[
@@ -46,23 +51,41 @@ EmotionName = Annotated[
 ]
 Valence = Annotated[float | None, typer.Option(metavar="V", help="-1 (unpleasant) to 1 (pleasant).")]
 Arousal = Annotated[float | None, typer.Option(metavar="A", help="-1 (calm) to 1 (excited).")]
-SystemName = Annotated[System, typer.Option("--system", help="The system that composes.")]
+SystemName = Annotated[
+    System | None,
+    typer.Option(
+        "--system", help="emoreg: melodies; muser: piano pieces.", show_default="that of the weights, else emoreg"
+    ),
+]
 Weights = Annotated[
     str | None,
     typer.Option(metavar="NAME|DIR", help="Shipped weights, or a folder.", show_default="the system's"),
 ]
-Count = Annotated[int, typer.Option(metavar="N", min=1, max=MAX_COUNT, help="How many melodies.")]
+Count = Annotated[int, typer.Option(metavar="N", min=1, max=MAX_COUNT, help="How many pieces.")]
 Seed = Annotated[
     int | None, typer.Option(metavar="S", help="The same seed gives the same bytes.", show_default="random")
 ]
-Bars = Annotated[int, typer.Option(metavar="B", help="Length in bars of 4/4, a multiple of 4.")]
+Bars = Annotated[
+    int | None,
+    typer.Option(
+        metavar="B",
+        help="Length in bars of 4/4; of melodies a multiple of 4.",
+        show_default="4; of piano pieces what comes",
+    ),
+]
 QuartersPerMinute = Annotated[
     float | None,
-    typer.Option("--tempo", metavar="BPM", help="Quarters per minute, 20 to 300.", show_default="120"),
+    typer.Option(
+        "--tempo", metavar="BPM", help="Quarters per minute, 20 to 300.", show_default="120; muser: as composed"
+    ),
 ]
 Key = Annotated[
     str | None,
-    typer.Option(metavar="NAME", help="As 'Eb'; major or minor follows the valence.", show_default="C"),
+    typer.Option(
+        metavar="NAME",
+        help="As 'Eb'; major or minor follows the valence, or the piano piece.",
+        show_default="C; muser: as composed",
+    ),
 ]
 Temperature = Annotated[
     float | None,
@@ -71,6 +94,10 @@ Temperature = Annotated[
 Nucleus = Annotated[
     float | None,
     typer.Option(metavar="P", help="Share of likeliest tokens to draw from.", show_default="the weights'"),
+]
+Strength = Annotated[
+    float | None,
+    typer.Option(metavar="S", help="muser: 0 to 10; above 1 the emotion is exaggerated.", show_default="1"),
 ]
 Greedy = Annotated[bool, typer.Option("--greedy", help="Always take the likeliest token.")]
 Out = Annotated[
@@ -86,54 +113,69 @@ def compose(
     emotion: EmotionName = None,
     valence: Valence = None,
     arousal: Arousal = None,
-    system: SystemName = System.EMOREG,
+    system: SystemName = None,
     weights: Weights = None,
     count: Count = 1,
     seed: Seed = None,
-    bars: Bars = 4,
+    bars: Bars = None,
     tempo: QuartersPerMinute = None,
     key: Key = None,
     temperature: Temperature = None,
     nucleus: Nucleus = None,
     greedy: Greedy = False,
+    strength: Strength = None,
     out: Out = None,
     format_names: FormatNames = "mid",
     force: Force = False,
     as_json: AsJson = False,
 ) -> None:
-    """Compose melodies with a chosen emotion: --emotion, or --valence with --arousal."""
+    """Compose melodies or piano pieces with a chosen emotion: --emotion, or --valence with --arousal.
+
+    Temperature and nucleus are those of melody tokens, or of the codes that a piano piece is planned in.
+    """
     wanted = wanted_emotion(emotion, valence, arousal)
     formats = _parse_formats(format_names)
-    _check_bars(count, bars, formats)
+    _check_bars(count, DEFAULT_BARS[system or System.EMOREG] if bars is None else bars, formats)
     seed = secrets.randbelow(2**32) if seed is None else seed
+    options: dict[str, Any] = {"seed": seed, "tempo": tempo, "key": key}
+    options |= {"temperature": temperature, "nucleus": nucleus, "greedy": greedy}
     targets = _targets(out, f"{_stem(wanted)}-{seed}", count, formats)
     for target in targets:
         for path in target.paths:
             check_writable(path, force=force)
 
-    import affetti
-
-    model = affetti.load(system.value if weights is None else weights)
-    with progress(f"composing {bars} bars each", total=count) as advance:
-        pieces = model.compose_many(
-            count,
-            wanted,
-            bars=bars,
-            seed=seed,
-            tempo=tempo,
-            key=key,
-            temperature=temperature,
-            nucleus=nucleus,
-            greedy=greedy,
-            progress=advance,
-        )
+    model = _model(system, weights)
+    if strength is not None:
+        if model.config.system != "muser":
+            raise InputError("--strength is for muser alone")
+        options["strength"] = strength
+    if bars is None and model.config.system == "emoreg":
+        bars = DEFAULT_BARS[System.EMOREG]
+    if bars is not None:
+        options["bars"] = bars
+    title = "composing" if bars is None else f"composing {bars} bars each"
+    with progress(title, total=count) as advance:
+        pieces = model.compose_many(count, wanted, progress=advance, **options)
     files = _rendered(targets, pieces)
     _write(files, force=force)
     paths = [list(of_piece) for of_piece in files]
     if as_json:
         print_json(_document(model, wanted, seed, bars, paths, pieces))
     else:
-        _print_text(wanted, seed, bars, paths, pieces)
+        _print_text(model, wanted, seed, bars, paths, pieces)
+
+
+def _model(system: System | None, weights: str | None) -> "MelodyModel | PianoModel":
+    """The model to compose with. Raises InputError where there is none, or one of another system."""
+    import affetti
+    from affetti.runtime.piano_config import PianoModelConfig
+
+    model = affetti.load((system or System.EMOREG).value if weights is None else weights)
+    if system is not None and model.config.system != system:
+        raise InputError(f"{weights} holds weights of {model.config.system}, not of {system}")
+    if isinstance(model.config, PianoModelConfig) and model.config.is_test_model:
+        complain(f"warning: {model.config.name} is a model for tests; what it composes is not music")
+    return model
 
 
 def _parse_formats(text: str) -> tuple[Format, ...]:
@@ -234,19 +276,24 @@ def _targets(out: str | None, stem: str, count: int, formats: tuple[Format, ...]
 
 
 def _document(
-    model: "MelodyModel",
+    model: "MelodyModel | PianoModel",
     wanted: Quadrant | Emotion,
     seed: int,
-    bars: int,
+    bars: int | None,
     paths: list[list[Path]],
     pieces: list["Piece"],
 ) -> dict[str, Any]:
     """The result as JSON: what was asked, who composed it, and each piece's files and length in seconds."""
+    from affetti.runtime.piano_config import PianoModelConfig
+
     quadrant, point = (wanted, None) if isinstance(wanted, Quadrant) else (wanted.quadrant, wanted)
+    config = model.config
+    tells_tests = {"is_test_model": config.is_test_model} if isinstance(config, PianoModelConfig) else {}
     return {
         "system": model.config.system,
         "weights": model.config.name,
         "weights_hash": model.weights_hash,
+        **tells_tests,
         "emotion": None if point else quadrant.label,
         "valence": point.valence if point else None,
         "arousal": point.arousal if point else None,
@@ -256,6 +303,7 @@ def _document(
         "pieces": [
             {
                 "paths": [str(path) for path in of_piece],
+                "bars": _bars(piece) if bars is None else bars,
                 "notes": len(piece.notes),
                 "seconds": round(piece.duration_seconds, 3),
             }
@@ -265,18 +313,28 @@ def _document(
 
 
 def _print_text(
-    wanted: Quadrant | Emotion, seed: int, bars: int, paths: list[list[Path]], pieces: list["Piece"]
+    model: "MelodyModel | PianoModel",
+    wanted: Quadrant | Emotion,
+    seed: int,
+    bars: int | None,
+    paths: list[list[Path]],
+    pieces: list["Piece"],
 ) -> None:
     """The result as text: a line for each piece, or a summary where there are many."""
     emotion = f"{wanted.label} ({wanted.name})" if isinstance(wanted, Quadrant) else str(wanted)
     if len(pieces) > MANY:
         seconds = sum(piece.duration_seconds for piece in pieces)
         first, last = printable(paths[0][0]), printable(paths[-1][0].name)
-        print(
-            f"{first} … {last}: {len(pieces):,} melodies, {emotion}, "
-            f"{bars} bars each, {seconds:,.0f} s of music, seed {seed}"
-        )
+        what = "melodies" if model.config.system == "emoreg" else "pieces"
+        length = f"{sum(map(_bars, pieces)):,} bars" if bars is None else f"{bars} bars each"
+        print(f"{first} … {last}: {len(pieces):,} {what}, {emotion}, {length}, {seconds:,.0f} s of music, seed {seed}")
         return
     for of_piece, piece in zip(paths, pieces, strict=True):
         files = ", ".join(map(printable, of_piece))
-        print(f"{files}: {emotion}, {bars} bars, {piece.duration_seconds:.1f} s, seed {seed}")
+        of_piece_bars = _bars(piece) if bars is None else bars
+        print(f"{files}: {emotion}, {of_piece_bars} bars, {piece.duration_seconds:.1f} s, seed {seed}")
+
+
+def _bars(piece: "Piece") -> int:
+    """Bars of 4/4 up to the last in which a note begins."""
+    return piece.notes[-1].start_ticks // (4 * piece.ticks_per_quarter) + 1

@@ -160,13 +160,14 @@ def stats(
     as_json: AsJson = False,
 ) -> None:
     """Show what a prepared corpus of piano pieces is like, emotion beside emotion."""
+    from affetti.corpora.prepared_pieces import load_pieces
     from affetti.evaluation import report as pages
     from affetti.evaluation.corpus_files import write_corpus_report
-    from affetti.evaluation.corpus_report import measure_corpus, open_corpus
+    from affetti.evaluation.corpus_report import measure_corpus
 
     if out is not None:
         pages.check_out(out, force=force)
-    pieces = open_corpus(name)
+    pieces = load_pieces(name)
     with progress("measuring", len(pieces)) as advance:
         report = measure_corpus(name, pieces, lambda: advance(1))
     written: list[str] = []

@@ -28,7 +28,7 @@ def complain(message: str) -> None:
 
 
 @contextmanager
-def progress(title: str, total: int | None = None) -> Iterator[Callable[[int], None]]:
+def progress(title: str, total: int | None = None) -> Iterator[Callable[[float], None]]:
     """Show a progress bar on stderr while the block runs; tell the function it yields the steps just done.
 
     Without `total` the bar only shows that work goes on. Where stderr is not a terminal nothing is shown.

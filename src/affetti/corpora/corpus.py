@@ -13,7 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from affetti.emotion import Quadrant
+from affetti.errors import InputError
 from affetti.files import data_home, write_whole
+
+PUBLISHED = ("musgenvae", "chorales", "emopia", "vgmidi", "pop909")
+"""The corpora of published data. Names of what is prepared from them begin so; no corpus of the user's own does."""
 
 ProgressBar = Callable[[str, int | None], AbstractContextManager[Callable[[int], None]]]
 """Takes a title and a total; inside its context, its value is called with the steps done (cli.output)."""
@@ -106,6 +110,14 @@ def prepared_path(name: str) -> Path:
 def corpus_folder(name: str) -> Path:
     """Where a fetched corpus lies."""
     return data_home() / "corpora" / name
+
+
+def not_prepared(name: str) -> InputError:
+    """What is wrong where a prepared corpus is missing: one line with the command that makes it."""
+    published = name.split("_")[0]
+    own = f"folder --from DIR --name {name}"
+    command = f"affetti corpus prepare {published if published in PUBLISHED else own}"
+    return InputError(f"{name} is not prepared ({prepared_path(name)} is missing); run: {command}")
 
 
 def rejects_path(name: str) -> Path:

@@ -3,11 +3,12 @@
 import csv
 import io
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import zip_longest
 from pathlib import Path
 
-from affetti.corpora.corpus import Corpus, Holding, Preparation, ProgressBar, no_progress
+from affetti.corpora.corpus import PUBLISHED, Corpus, Holding, Preparation, ProgressBar, no_progress
 from affetti.corpora.piano_files import PianoCorpus, PianoFile, prepare_piano
 from affetti.corpora.prepared_pieces import PreparedPieces
 from affetti.corpora.splits import SPLITS
@@ -23,9 +24,6 @@ COLUMNS = ("file", "quadrant", "emotion", "valence", "arousal", "song", "split")
 """Of the table. "file" is needed; a label is a quadrant, an emotion's name, or valence with arousal."""
 
 MAX_LABEL_BYTES = 64 * 2**20
-TAKEN = ("musgenvae", "chorales", "emopia", "vgmidi", "pop909")
-"""Names that prepared corpora of published data begin with."""
-
 _GIVE_FROM = f"which folder? run: affetti corpus prepare {NAME} --from DIR"
 
 
@@ -78,19 +76,20 @@ def read_labels(table: Path) -> dict[str, PianoFile]:
     """What a table (CSV in UTF-8 with a header) says about files, by their path.
 
     A split given for one file of a song holds for all files of that song in the table. Raises InputError that names
-    the line for a column or value that is none, and for a file that has two lines.
+    the line for a value that is none and for a file that has two lines, and one for a column that is none or there
+    twice.
     """
     text = read_bounded(table, max_bytes=MAX_LABEL_BYTES).decode("utf-8-sig", "surrogateescape")
-    rows = csv.DictReader(io.StringIO(text, newline=""))
-    unknown = [column for column in rows.fieldnames or () if column not in COLUMNS]
-    if unknown or "file" not in (rows.fieldnames or ()):
-        problem = f"unknown column {unknown[0][:40]!r}" if unknown else "no column 'file'"
-        raise InputError(f"{table}: {problem}; the columns are {', '.join(COLUMNS)}")
+    lines = _lines(text, table)
+    _, columns = next(lines, (1, []))
+    _check_columns(columns, table)
     files: dict[str, PianoFile] = {}
     splits: dict[str, int] = {}  # of songs
-    for line, row in _lines(rows, table):
+    for line, cells in lines:
         try:
-            file = _labelled(row)
+            if len(cells) > len(columns):
+                raise InputError("more cells than columns")
+            file = _labelled(dict(zip_longest(columns, cells, fillvalue="")))
             if file.path in files:
                 raise InputError(f"{file.path!r} has a line already")
             if file.split is not None and splits.setdefault(file.song, file.split) != file.split:
@@ -101,15 +100,28 @@ def read_labels(table: Path) -> dict[str, PianoFile]:
     return {path: replace(file, split=splits.get(file.song)) for path, file in files.items()}
 
 
-def _lines(rows: "csv.DictReader[str]", table: Path) -> Iterator[tuple[int, dict[str, str]]]:
-    """The rows with their line, cells stripped."""
+def _lines(text: str, table: Path) -> Iterator[tuple[int, list[str]]]:
+    """The rows that are not empty with their line, cells stripped. Raises InputError for what is no CSV."""
+    rows = csv.reader(io.StringIO(text, newline=""), strict=True)
+    line = 0
     try:
         for row in rows:
-            if None in row:
-                raise InputError(f"{table}, line {rows.line_num}: more cells than columns")
-            yield rows.line_num, {column: (cell or "").strip() for column, cell in row.items()}
+            line = rows.line_num
+            if row:
+                yield line, [cell.strip() for cell in row]
     except csv.Error as error:
-        raise InputError(f"{table}, line {rows.line_num}: {error}") from error
+        raise InputError(f"{table}, line {line + 1}: {error}") from error
+
+
+def _check_columns(columns: Sequence[str], table: Path) -> None:
+    """Raise InputError for a header that is none."""
+    unknown = [column for column in columns if column not in COLUMNS]
+    twice = [column for column in COLUMNS if columns.count(column) > 1]
+    problem = f"unknown column {unknown[0][:40]!r}" if unknown else f"two columns {twice[0]!r}" if twice else ""
+    if not problem and "file" not in columns:
+        problem = "no column 'file'"
+    if problem:
+        raise InputError(f"{table}: {problem}; the columns are {', '.join(COLUMNS)}, with commas between")
 
 
 def _labelled(row: Mapping[str, str]) -> PianoFile:
@@ -119,10 +131,11 @@ def _labelled(row: Mapping[str, str]) -> PianoFile:
         raise InputError("no file")
     file = PianoFile(path, song=row.get("song") or _stem(path))
     valence, arousal = row.get("valence"), row.get("arousal")
-    named = row.get("quadrant") or row.get("emotion")
-    if valence or arousal:
-        if named or not (valence and arousal):
-            raise InputError("a label is a quadrant, an emotion, or valence and arousal")
+    quadrant, emotion_name = row.get("quadrant"), row.get("emotion")
+    named = quadrant or emotion_name
+    if bool(valence) != bool(arousal) or sum(map(bool, (quadrant, emotion_name, valence))) > 1:
+        raise InputError("a label is one of: a quadrant, an emotion, valence with arousal")
+    if valence and arousal:
         try:
             emotion = Emotion(float(valence), float(arousal))
         except ValueError as error:  # an InputError is one
@@ -141,7 +154,8 @@ def _differences(paths: list[str], known: Mapping[str, PianoFile], table: Path |
     """How a table and a folder differ, in numbers."""
     if table is None:
         return ()
-    missing = [path for path in known if path not in set(paths)]
+    present = set(paths)
+    missing = [path for path in known if path not in present]
     lines = []
     if missing:
         lines.append(f"{table}: {len(missing):,} of {len(known):,} files are not in the folder, as {missing[0]!r}")
@@ -164,7 +178,7 @@ def _checked_name(name: str) -> str:
     """The name. Raises InputError for one that is no file name, or begins as published data does."""
     if not re.fullmatch(r"[a-z0-9][a-z0-9_-]{0,63}", name):
         raise InputError(f"--name {name[:40]!r}: use up to 64 of a-z, 0-9, _ and -")
-    if name.split("_")[0] in TAKEN:
+    if name.split("_")[0] in PUBLISHED:
         raise InputError(f"{name} is the name of published data; choose another with --name")
     return name
 

@@ -116,7 +116,7 @@ def _prepare_group(
     """The pieces of one group, None where there are none, and the files that are none."""
     batches = [files[start : start + PART_FILES] for start in range(0, len(files), PART_FILES)]
     parts = [parts_folder(name) / f"{_digest(corpus, batch)}.safetensors" for batch in batches]
-    missing = [index for index, part in enumerate(parts) if not part.is_file()]
+    missing = [index for index, part in enumerate(parts) if not _is_sound(part)]
     unprepared = [file for index in missing for file in batches[index]]
     tasks = [Task(corpus.root / file.path, file.timeline, corpus.is_performed) for file in unprepared]
     results = map_isolated(prepare, tasks, workers=min(workers, len(tasks)))
@@ -161,6 +161,15 @@ def _write_part(path: Path, outcomes: Sequence[Columns | Failure]) -> None:
     reasons = {place: outcome.reason for place, outcome in enumerate(outcomes) if isinstance(outcome, Failure)}
     columns = [outcome for outcome in outcomes if not isinstance(outcome, Failure)]
     write_columns(path, joined(columns) if columns else {}, {"reasons": reasons})
+
+
+def _is_sound(part: Path) -> bool:
+    """Whether a part is there and can be read; one that a full disk or a power cut spoilt is made again."""
+    try:
+        _read_part(part)
+    except (InputError, KeyError):
+        return False
+    return True
 
 
 def _read_part(path: Path) -> tuple[list[Columns], dict[int, str]]:

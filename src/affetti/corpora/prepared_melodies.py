@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from affetti.corpora.corpus import prepared_path, quadrant_counts, quadrant_summary
+from affetti.corpora.corpus import not_prepared, prepared_path, quadrant_counts, quadrant_summary
 from affetti.errors import InputError
 from affetti.files import write_whole
 from affetti.tokens.melody import HOLD, PHRASE_STEPS
@@ -77,8 +77,7 @@ def load_prepared(name: str) -> PreparedMelodies:
     """The prepared corpus `name`. Raises InputError that says which command makes it where it is missing."""
     path = prepared_path(name)
     if not path.is_file():
-        corpus = name.split("_")[0]
-        raise InputError(f"{name} is not prepared ({path} is missing); run: affetti corpus prepare {corpus}")
+        raise not_prepared(name)
     return read_prepared(path)
 
 

@@ -14,11 +14,13 @@ from typing import Annotated, Any, Literal, NamedTuple, get_args, get_origin, ge
 import numpy as np
 from numpy.typing import NDArray
 
-from affetti.corpora.corpus import prepared_path, quadrant_counts, quadrant_summary
+from affetti.corpora.corpus import not_prepared, prepared_path, quadrant_counts, quadrant_summary
+from affetti.corpora.prepared_melodies import read_prepared
 from affetti.corpora.splits import SPLITS
 from affetti.errors import InputError
 from affetti.files import write_whole
 from affetti.tokens.compound_word import CompoundWords
+from affetti.tokens.elements import MAX_STEPS
 from affetti.tokens.expression import Expression
 
 Columns = dict[str, NDArray[Any]]
@@ -156,6 +158,13 @@ class PreparedPieces:
     def split_indices(self, split: str) -> NDArray[np.int64]:
         """The pieces of "train", "validation" or "test", in order."""
         return np.flatnonzero(self.splits == SPLITS.index(split))
+
+    @property
+    def are_mostly_4_4(self) -> NDArray[np.bool_]:
+        """[N] whether at least half of a piece's bars are 16 sixteenths long: a waltz with an odd bar is not."""
+        four_four = np.append(0, np.cumsum(self.bar_steps == MAX_STEPS))[self.bar_offsets]
+        mostly: NDArray[np.bool_] = 2 * np.diff(four_four) >= np.diff(self.bar_offsets)
+        return mostly
 
     def sha256(self) -> str:
         """Digest of what a model learns from: words, bars, labels, songs and splits, in their order."""
@@ -306,14 +315,26 @@ _DTYPES = {
 def load_pieces(name: str) -> PreparedPieces:
     """The prepared corpus `name`; nothing but its names and offsets is read until it is used.
 
-    Raises InputError that says which command makes it where it is missing.
+    Raises InputError that says what to do where there is none: prepare it, name one of those that a corpus was
+    prepared as, or name a corpus of piano pieces where it is one of melodies.
     """
     path = prepared_path(name)
     if not path.is_file():
-        raise InputError(
-            f"{name} is not prepared ({path} is missing); run: affetti corpus prepare {name.split('_')[0]}"
-        )
+        stems = (file.stem for file in path.parent.glob("*.safetensors"))
+        if parts := sorted(stem for stem in stems if stem.startswith(f"{name}_")):
+            raise InputError(f"{name} is prepared as {', '.join(parts)}: name one of them")
+        raise not_prepared(name)
+    if _holds_melodies(path):
+        raise InputError(f"{name} is a corpus of melodies; name one of piano pieces, for example emopia")
     return read_pieces(path)
+
+
+def _holds_melodies(path: Path) -> bool:
+    try:
+        read_prepared(path)
+    except InputError:
+        return False
+    return True
 
 
 def read_pieces(path: Path) -> PreparedPieces:

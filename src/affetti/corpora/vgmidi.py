@@ -14,6 +14,7 @@ import io
 import json
 import re
 from collections.abc import Collection, Mapping
+from math import inf
 from pathlib import Path
 from statistics import median
 from typing import Any, TypeGuard
@@ -156,8 +157,8 @@ class _Piece:
         return False
 
     def timeline(self) -> Timeline | None:
-        """The median over the listeners, None where there are none."""
-        if not self.listeners:
+        """The median over the listeners, None where there are none or the piece takes no time."""
+        if not self.listeners or not 0 < self.seconds < inf:
             return None
         valence, arousal = (
             tuple(float(median(values)) for values in zip(*curves, strict=True))

@@ -6,8 +6,8 @@ from affetti.analysis.pitch import Reals
 from affetti.emoreg.examples import Examples
 from affetti.emotion import Quadrant
 from affetti.runtime.drafts import FEATURES, choose, phrase_features, target
+from affetti.runtime.melody_config import FeatureProfile, Profiles
 from affetti.runtime.melody_model import MelodyModel
-from affetti.runtime.weights import FeatureProfile, Profiles
 
 SEED = 4_000_000_000
 """Out of the way of the seeds that evaluations and people use, which start at 0."""

@@ -8,10 +8,8 @@ import json
 from pathlib import Path
 
 import numpy as np
-import onnx
 import torch
 from numpy.typing import NDArray
-from onnx import TensorProto, helper
 from safetensors.torch import load_file, save
 from torch import Tensor
 
@@ -21,17 +19,19 @@ from affetti.emoreg.cvae import LABELS, MelodyCvae
 from affetti.emoreg.draft_profiles import calibrated_profiles
 from affetti.emoreg.examples import Examples
 from affetti.files import write_whole
+from affetti.layers.onnx_graph import GraphBuilder, StoredNumbers
+from affetti.runtime.melody_config import MelodyModelConfig, QuadrantPositions
 from affetti.runtime.melody_model import MelodyModel
-from affetti.runtime.weights import MelodyModelConfig, QuadrantPositions, SamplingDefaults, Weights, find_weights
+from affetti.runtime.stored import SamplingDefaults
+from affetti.runtime.weights import NUMBERS, MelodyWeights, find_weights
 from affetti.tokens.melody import PHRASE_STEPS, STEPS_PER_BAR
-from affetti.training.recipe import Recipe
+from affetti.training.recipe import EmoregRecipe
 from affetti.training.run_folder import RunFolder
 
-NUMBERS = "model.safetensors"
-OPSET = 17
 
-
-def export_weights(model: MelodyCvae, config: EmoregConfig, recipe: Recipe, examples: Examples, run: RunFolder) -> str:
+def export_weights(
+    model: MelodyCvae, config: EmoregConfig, recipe: EmoregRecipe, examples: Examples, run: RunFolder
+) -> str:
     """Write the run's weights folder; the SHA-256 that names it.
 
     What a composer needs beside the network is measured here on the training examples: where each quadrant lies, how
@@ -48,7 +48,7 @@ def export_weights(model: MelodyCvae, config: EmoregConfig, recipe: Recipe, exam
     stored = describe(model, config, recipe, examples, run)
     if config.composing.drafts > 1:
         profiles = calibrated_profiles(
-            MelodyModel(Weights(run.weights, stored, sha256="")),
+            MelodyModel(MelodyWeights(run.weights, stored, sha256="")),
             examples,
             drafts=config.composing.drafts,
             pieces=config.composing.calibration_pieces,
@@ -67,7 +67,7 @@ def load_exported(folder: Path, model: MelodyCvae) -> None:
 
 @torch.no_grad()
 def describe(
-    model: MelodyCvae, config: EmoregConfig, recipe: Recipe, examples: Examples, run: RunFolder
+    model: MelodyCvae, config: EmoregConfig, recipe: EmoregRecipe, examples: Examples, run: RunFolder
 ) -> MelodyModelConfig:
     """config.json of a trained model."""
     model.eval()
@@ -136,19 +136,17 @@ class _Graphs:
 
     def __init__(self, config: ModelConfig, safetensors: bytes) -> None:
         self.config = config
-        header_bytes = int.from_bytes(safetensors[:8], "little")
-        self.header = json.loads(safetensors[8 : 8 + header_bytes])
-        self.data_start = 8 + header_bytes
+        self.numbers = StoredNumbers(safetensors)
 
     def encoder(self) -> bytes:
         """tokens int64 [B, T] (and labels, one-hot float [B, 4]) -> mean [B, L]."""
         hidden = self.config.hidden_size
-        graph = _Builder(self)
+        graph = GraphBuilder(self.numbers)
         tokens = graph.node("OneHot", ["tokens", graph.integer(len(self.config.vocabulary)), graph.zero_one()])
-        inputs = [helper.make_tensor_value_info("tokens", TensorProto.INT64, ["B", "T"])]
+        graph.input("tokens", ["B", "T"], integers=True)
         steps = graph.node("Transpose", [tokens], perm=[1, 0, 2])
         if self.config.label_in_encoder:
-            inputs.append(helper.make_tensor_value_info("labels", TensorProto.FLOAT, ["B", LABELS]))
+            graph.input("labels", ["B", LABELS])
             count = graph.node("Shape", [steps], end=1)
             shape = graph.node("Concat", [count, graph.constant([1, 1])], axis=0)
             repeated = graph.node("Tile", [graph.node("Unsqueeze", ["labels", graph.constant([0])]), shape])
@@ -174,24 +172,21 @@ class _Graphs:
             output="mean",
             transB=1,
         )
-        outputs = [helper.make_tensor_value_info("mean", TensorProto.FLOAT, ["B", self.config.latent_size])]
-        return graph.serialised("melody_encoder", inputs, outputs)
+        graph.output("mean", ["B", self.config.latent_size])
+        return graph.serialised("melody_encoder")
 
     def decoder_step(self) -> bytes:
         """One step of the decoder: condition [B, L (+ 4)], state [B, H] and, where autoregressive, previous int64 [B]
         (V for nothing) and step int64 [B] -> logits [B, V], next_state [B, H].
         """
         config, vocabulary = self.config, len(self.config.vocabulary)
-        graph = _Builder(self)
-        inputs = [
-            helper.make_tensor_value_info(
-                "condition", TensorProto.FLOAT, ["B", config.latent_size + LABELS * config.label_in_decoder]
-            ),
-            helper.make_tensor_value_info("state", TensorProto.FLOAT, ["B", config.hidden_size]),
-        ]
+        graph = GraphBuilder(self.numbers)
+        graph.input("condition", ["B", config.latent_size + LABELS * config.label_in_decoder])
+        graph.input("state", ["B", config.hidden_size])
         heard = "condition"
         if config.autoregressive:
-            inputs += [helper.make_tensor_value_info(name, TensorProto.INT64, ["B"]) for name in ("previous", "step")]
+            for name in ("previous", "step"):
+                graph.input(name, ["B"], integers=True)
             bar = graph.integer(STEPS_PER_BAR)
             # An index outside the depth is all zeros: how "nothing before" is written.
             history = graph.node("OneHot", ["previous", graph.integer(vocabulary), graph.zero_one()])
@@ -229,76 +224,11 @@ class _Graphs:
             output="logits",
             transB=1,
         )
-        outputs = [
-            helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["B", vocabulary]),
-            helper.make_tensor_value_info("next_state", TensorProto.FLOAT, ["B", config.hidden_size]),
-        ]
-        return graph.serialised("melody_decoder_step", inputs, outputs)
+        graph.output("logits", ["B", vocabulary])
+        graph.output("next_state", ["B", config.hidden_size])
+        return graph.serialised("melody_decoder_step")
 
-    def _onnx_gates(self, graph: "_Builder", name: str) -> str:
+    def _onnx_gates(self, graph: GraphBuilder, name: str) -> str:
         """A GRU parameter with its gates in ONNX's order: torch stacks reset, update, new; ONNX update, reset, new."""
         reset, update, new = graph.nodes("Split", [graph.parameter(name)], 3, axis=0)
         return graph.node("Concat", [update, reset, new], axis=0)
-
-
-class _Builder:
-    """Nodes and initializers of one graph, named by counting."""
-
-    def __init__(self, graphs: _Graphs) -> None:
-        self.graphs = graphs
-        self._nodes: list[onnx.NodeProto] = []
-        self._initializers: dict[str, onnx.TensorProto] = {}
-
-    def nodes(self, operator: str, inputs: list[str], outputs: int, **attributes: object) -> list[str]:
-        """Add a node with several outputs; their names."""
-        names = [f"{operator.lower()}_{len(self._nodes)}_{index}" for index in range(outputs)]
-        self._nodes.append(helper.make_node(operator, inputs, names, **attributes))
-        return names
-
-    def node(self, operator: str, inputs: list[str], output: str | None = None, **attributes: object) -> str:
-        """Add a node with one output; its name."""
-        name = output or f"{operator.lower()}_{len(self._nodes)}"
-        self._nodes.append(helper.make_node(operator, inputs, [name], **attributes))
-        return name
-
-    def parameter(self, name: str) -> str:
-        """A stored parameter as float32: an initializer that points into the safetensors file, and a cast."""
-        if name not in self._initializers:
-            start, end = self.graphs.header[name]["data_offsets"]
-            tensor = onnx.TensorProto(
-                name=name,
-                data_type=TensorProto.FLOAT16,
-                dims=self.graphs.header[name]["shape"],
-                data_location=TensorProto.EXTERNAL,
-            )
-            places = {"location": NUMBERS, "offset": self.graphs.data_start + start, "length": end - start}
-            for key, value in places.items():
-                tensor.external_data.add(key=key, value=str(value))
-            self._initializers[name] = tensor
-        return self.node("Cast", [name], to=TensorProto.FLOAT)
-
-    def constant(self, values: list[int]) -> str:
-        """An int64 vector."""
-        name = f"constant_{'_'.join(map(str, values))}"
-        self._initializers[name] = helper.make_tensor(name, TensorProto.INT64, [len(values)], values)
-        return name
-
-    def integer(self, value: int) -> str:
-        """An int64 scalar."""
-        name = f"integer_{value}"
-        self._initializers[name] = helper.make_tensor(name, TensorProto.INT64, [], [value])
-        return name
-
-    def zero_one(self) -> str:
-        """The two values of a one-hot vector."""
-        self._initializers["zero_one"] = helper.make_tensor("zero_one", TensorProto.FLOAT, [2], [0.0, 1.0])
-        return "zero_one"
-
-    def serialised(self, name: str, inputs: list[onnx.ValueInfoProto], outputs: list[onnx.ValueInfoProto]) -> bytes:
-        """The finished model's bytes."""
-        graph = helper.make_graph(self._nodes, name, inputs, outputs, list(self._initializers.values()))
-        model = helper.make_model(
-            graph, producer_name="affetti", opset_imports=[helper.make_opsetid("", OPSET)], ir_version=8
-        )
-        serialised: bytes = model.SerializeToString()
-        return serialised

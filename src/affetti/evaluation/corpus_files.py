@@ -17,7 +17,7 @@ from affetti.evaluation.element_statistics import ElementCounts
 from affetti.evaluation.piano_rolls import NOTE_COLOUR, Roll, grid_facts, piano_roll_sheet
 from affetti.evaluation.report import Picture, markdown, plain, write_report
 from affetti.tokens.compound_word import read_words
-from affetti.tokens.expression import perform
+from affetti.tokens.expression import PERFORMED_TICKS_PER_STEP, lead_steps, perform
 
 ROLLS_A_PAGE = 4
 
@@ -76,12 +76,10 @@ def prepared_roll(pieces: PreparedPieces, index: int) -> Roll:
     piece = perform(words, expression)
     music = read_words(words.words, words.bar_steps)
     # The performance begins with a bar more where a note was played before the first bar line.
-    ticks_per_step = piece.ticks_per_quarter // 4
-    first_struck = float((music.steps + expression.onset_steps).min())
-    lead_ticks = round((piece.notes[0].start_ticks - first_struck * ticks_per_step) / ticks_per_step) * ticks_per_step
+    beat_steps = lead_steps(music, expression) + expression.beat_steps
     tracked, confidence = bool(pieces.is_tracked[index]), float(pieces.grid_confidence[index])
     grid = MetricalGrid(
-        lead_ticks + expression.beat_steps.astype(np.float64) * ticks_per_step,
+        beat_steps.astype(np.float64) * PERFORMED_TICKS_PER_STEP,
         expression.beat_steps,
         np.searchsorted(expression.beat_steps, music.bar_starts[:-1]),
         tracked,

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,12 +9,9 @@ from numpy.typing import NDArray
 
 from affetti.analysis.pitch import PieceMeasures, Reals
 from affetti.corpora import emopia
-from affetti.corpora.corpus import prepared_path
-from affetti.corpora.prepared_melodies import read_prepared
 from affetti.corpora.prepared_pieces import PreparedPieces, load_pieces
 from affetti.corpora.splits import SPLITS
 from affetti.emotion import Quadrant
-from affetti.errors import InputError
 from affetti.evaluation.element_statistics import (
     ORDINAL,
     UNITS,
@@ -91,7 +87,8 @@ class CorpusReport:
     def remarks(self) -> list[str]:
         """What the reader must know besides the tables."""
         origin = self.pieces.origin
-        remarks = [f"{self.name}: {self.pieces.summary()}; version {origin.version}, licence {origin.licence}."]
+        version = f"version {origin.version}, " if origin.version else ""
+        remarks = [f"{self.name}: {self.pieces.summary()}; {version}licence {origin.licence}."]
         if (weighted := self.as_published()) is not None:
             values = ", ".join(f"{name} {number(weighted[name])}" for name in self.published)
             remarks.append(
@@ -123,28 +120,7 @@ class CorpusReport:
         }
 
 
-def open_corpus(name: str) -> PreparedPieces:
-    """The prepared corpus of piano pieces of this name.
-
-    Raises InputError that says what to do where there is none: prepare it, name one of those that a corpus was
-    prepared as, or evaluate a model where it is one of melodies.
-    """
-    path = prepared_path(name)
-    if path.is_file() and _holds_melodies(path):
-        raise InputError(f"{name} is a corpus of melodies; affetti evaluate measures those beside a model")
-    if not path.is_file():
-        stems = (file.stem for file in path.parent.glob("*.safetensors"))
-        if parts := sorted(stem for stem in stems if stem.startswith(f"{name}_")):
-            raise InputError(f"{name} is prepared as {', '.join(parts)}: name one of them")
-    return load_pieces(name)
-
-
-def _holds_melodies(path: Path) -> bool:
-    try:
-        read_prepared(path)
-    except InputError:
-        return False
-    return True
+open_corpus = load_pieces  # cli/evaluate.py still calls it so
 
 
 def measure_corpus(name: str, pieces: PreparedPieces, done: Callable[[], None] = lambda: None) -> CorpusReport:
@@ -218,8 +194,8 @@ def _measures_table(report: CorpusReport) -> Table:
             beside = (number(published[measure]) if measure in published and what == "files" else "–",)
             rows.append((f"{measure} {meaning}", what, *cells, *(beside if published else ())))
     note = (
-        "Mean (standard deviation) over pieces, as MusPy measures them; files: the notes as published, words: as the "
-        "model sees them. Per bar: of the notes that start in a bar, mean over bars with notes."
+        "Mean (standard deviation) over pieces, as MusPy measures them; files: the notes as they are there, words: as "
+        "a model sees them. Per bar: of the notes that start in a bar, mean over bars with notes."
     )
     columns = ("measure", "of", *report.set_names, *(("published",) if published else ()))
     return Table("Pitch range, pitch classes, polyphony", columns, tuple(rows), note)

@@ -4,6 +4,7 @@ Colours are Okabe and Ito's, which colour-blind readers tell apart.
 """
 
 import io
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -54,6 +55,8 @@ def new_figure(width: float, height: float) -> Iterator["Figure"]:
 def picture_of(figure: "Figure", name: str, caption: str) -> Picture:
     """The figure's bytes, without the date and versions that would make them differ from run to run."""
     png, svg = io.BytesIO(), io.BytesIO()
-    figure.savefig(png, format="png", dpi=_DOTS_PER_INCH, metadata={"Software": None})
-    figure.savefig(svg, format="svg", metadata={"Date": None, "Creator": None})
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing from font")  # a box stands for it; in names of files
+        figure.savefig(png, format="png", dpi=_DOTS_PER_INCH, metadata={"Software": None})
+        figure.savefig(svg, format="svg", metadata={"Date": None, "Creator": None})
     return Picture(name, caption, png.getvalue(), svg.getvalue())

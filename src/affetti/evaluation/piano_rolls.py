@@ -86,7 +86,9 @@ def piano_roll_sheet(
         for panel, roll, length in zip(panels, rolls, lengths, strict=True):
             draw_piano_roll(panel, roll.piece, roll.grid, seconds=(0.0, end), colour=roll.colour)
             cut = f"; the first {end:.0f} of {length:.0f} s" if length > end + 0.5 else ""
-            panel.set_title(roll.title + cut, loc="left", pad=30 if roll.piece.chords else 6)
+            # A file's name may hold anything: it is no formula, and some characters cannot be drawn.
+            heading = "".join(sign if sign.isprintable() else "\N{REPLACEMENT CHARACTER}" for sign in roll.title + cut)
+            panel.set_title(heading, loc="left", pad=30 if roll.piece.chords else 6, parse_math=False)
         panels[-1].set_xlabel("seconds")
         figure.suptitle(title)
         return picture_of(figure, name, caption or title)

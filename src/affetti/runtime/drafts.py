@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from affetti.analysis.pitch import Reals, in_scale_rate, pitch_range, pitches_used
 from affetti.emotion import Emotion, Quadrant
-from affetti.runtime.weights import Profiles
+from affetti.runtime.melody_config import Profiles
 from affetti.tokens.melody import HOLD, REST, STEPS_PER_QUARTER, Tokens
 from affetti.tokens.melody_notes import pitch_counts
 

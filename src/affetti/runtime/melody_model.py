@@ -19,9 +19,10 @@ from affetti.errors import InputError
 from affetti.piece import DEFAULT_BPM, KeySignature, Piece, Track
 from affetti.runtime.drafts import choose, target
 from affetti.runtime.form import phrase_form
+from affetti.runtime.melody_config import MelodyModelConfig
 from affetti.runtime.provenance import Provenance
 from affetti.runtime.sampling import Sampling, draw, generators
-from affetti.runtime.weights import Graph, MelodyModelConfig, Weights, find_weights
+from affetti.runtime.weights import Graph, MelodyWeights, find_weights
 from affetti.tokens.melody import (
     HOLD,
     PHRASE_BARS,
@@ -75,14 +76,17 @@ class Reading:
 class MelodyModel:
     """Shipped or user-trained weights of the melody system, ready to compose and read."""
 
-    def __init__(self, weights: Weights) -> None:
+    def __init__(self, weights: MelodyWeights) -> None:
         self.weights = weights
         self.vocabulary = MelodyVocabulary(weights.config.vocabulary)
 
     @classmethod
     def load(cls, name: str | Path) -> "MelodyModel":
         """The model of a system name, shipped weights or a weights folder. Raises InputError where there is none."""
-        return cls(find_weights(name))
+        weights = find_weights(name)
+        if not isinstance(weights, MelodyWeights):
+            raise InputError(f"{weights.folder}: weights of {weights.config.system}, which composes no melodies")
+        return cls(weights)
 
     @property
     def config(self) -> MelodyModelConfig:

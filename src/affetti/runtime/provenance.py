@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from affetti.errors import InputError
 from affetti.piece import Piece
@@ -18,9 +18,7 @@ MAX_PROVENANCE_CHARACTERS = 64 * 1024
 
 
 @dataclass(frozen=True, slots=True)
-class Provenance:
-    """Everything that decides a composed melody's bytes, and the licence of the weights that made it."""
-
+class _Provenance:
     system: str
     weights: str
     weights_sha256: str
@@ -32,6 +30,16 @@ class Provenance:
     arousal: float | None
     quadrant: str | None
     """The name of the quadrant asked for, where no point was."""
+
+    def to_json(self) -> str:
+        """One line of ASCII JSON."""
+        return json.dumps({FIELD: _version(), **asdict(self)}, separators=(",", ":"))
+
+
+@dataclass(frozen=True, slots=True)
+class Provenance(_Provenance):
+    """Everything that decides a composed melody's bytes, and the licence of the weights that made it."""
+
     bars: int
     quarters_per_minute: float
     key: str | None
@@ -39,12 +47,29 @@ class Provenance:
     nucleus: float
     greedy: bool
 
-    def to_json(self) -> str:
-        """One line of ASCII JSON."""
-        return json.dumps({FIELD: _version(), **asdict(self)}, separators=(",", ":"))
+
+@dataclass(frozen=True, slots=True)
+class PianoProvenance(_Provenance):
+    """The same of a piano piece; what is None was left to the model."""
+
+    bars: int | None
+    quarters_per_minute: float | None
+    key: str | None
+    temperatures: tuple[float, ...]
+    """Of the codes, then of each element."""
+    nuclei: tuple[float, ...]
+    """Likewise."""
+    greedy: bool
+    strength: float
+    backend: Literal["onnx", "torch"]
+    """What computed it: the two round differently, so now and then they draw another note."""
 
 
-def read_provenance(piece: Piece) -> Provenance:
+_SCHEMAS: dict[str, type[Provenance] | type[PianoProvenance]] = {"muser": PianoProvenance}
+"""By system; what a file calls anything else is read as a melody's."""
+
+
+def read_provenance(piece: Piece) -> Provenance | PianoProvenance:
     """The provenance stored in a piece. Raises InputError when there is none or it is not understood."""
     for marker in piece.markers:
         if len(marker.text) <= MAX_PROVENANCE_CHARACTERS and marker.text.startswith("{"):
@@ -62,17 +87,17 @@ def _version() -> str:
     return version("affetti")
 
 
-@cache
-def _schema() -> Any:
+def _schema(kind: type[Provenance] | type[PianoProvenance]) -> Any:
     from pydantic import ConfigDict, TypeAdapter, with_config
 
-    return TypeAdapter(with_config(ConfigDict(extra="forbid"))(Provenance))
+    return TypeAdapter(with_config(ConfigDict(extra="forbid"))(kind))
 
 
-def _validated(content: dict[str, Any]) -> Provenance:
+def _validated(content: dict[str, Any]) -> Provenance | PianoProvenance:
     composed_by = content.pop(FIELD)
+    kind = _SCHEMAS.get(str(content.get("system")), Provenance)
     try:
-        provenance: Provenance = _schema().validate_python(content)
+        provenance: Provenance | PianoProvenance = _schema(kind).validate_python(content)
     except ValueError as error:
         raise InputError(
             f"the provenance in this file (of affetti {str(composed_by)[:40]}) is not understood by {_version()}"
@@ -86,16 +111,23 @@ def replay(piece: Piece, weights: str | Path | None = None) -> Piece:
     A file may name only weights that come with affetti: which folders of this machine are opened is for its user to
     say, with `weights`. Raises InputError when the weights are not here or are others than the piece was made with.
     """
-    from affetti.runtime.melody_model import MelodyModel
+    import affetti
+    from affetti.runtime.piano_model import PianoModel
 
     provenance = read_provenance(piece)
     if weights is None and provenance.weights not in shipped_names():
         name = repr(provenance.weights[:64])
         raise InputError(f"composed with {name}, which does not come with affetti: name its folder with --weights")
-    model = MelodyModel.load(provenance.weights if weights is None else weights)
+    backend = provenance.backend if isinstance(provenance, PianoProvenance) else "onnx"
+    model = affetti.load(provenance.weights if weights is None else weights, backend=backend)
     if model.weights_hash != provenance.weights_sha256:
         raise InputError(
             f"composed with other weights {provenance.weights} ({provenance.weights_sha256[:12]}) "
             f"than those here ({model.weights_hash[:12]})"
         )
-    return model.compose_again(provenance)
+    if isinstance(model, PianoModel):
+        if isinstance(provenance, PianoProvenance):
+            return model.compose_again(provenance)
+    elif isinstance(provenance, Provenance):
+        return model.compose_again(provenance)
+    raise InputError(f"the provenance in this file is not of {model.config.system}, whose weights it names")

@@ -29,13 +29,36 @@ class Sampling:
             raise InputError(f"nucleus is {self.nucleus}; it must be between 0.01 and 1")
 
 
+@dataclass(frozen=True, slots=True)
+class PianoSampling:
+    """How a piano piece is drawn: the prior's codes, each element of a word, and how strongly the emotion is asked for.
+
+    strength: of classifier-free guidance (Ho and Salimans, 2022) in the prior: its logits without an emotion, plus this
+    many times the difference that the emotion makes. 1 is the prior as trained, and costs nothing.
+    """
+
+    codes: Sampling
+    elements: tuple[Sampling, ...]
+    """In the order of `tokens.elements.ELEMENTS`."""
+    strength: float = 1.0
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.strength <= 10:
+            raise InputError(f"strength is {self.strength}; it must be between 0 and 10")
+
+
 def generators(seed: int, pieces: Sequence[int]) -> list[np.random.Generator]:
     """One random generator for each piece number: a piece sounds the same whatever is composed beside it."""
     return [np.random.default_rng([seed, piece]) for piece in pieces]
 
 
 def draw(logits: NDArray[np.float32], uniforms: NDArray[np.float64], sampling: Sampling) -> NDArray[np.int64]:
-    """One token index for each row of `logits` [B, V] (-inf: forbidden), decided by `uniforms` [B] in [0, 1)."""
+    """One token index for each row of `logits` [B, V] (-inf: forbidden), decided by `uniforms` [B] in [0, 1).
+
+    Raises InputError for logits that are no numbers, as damaged weights give.
+    """
+    if not (logits.max(axis=1) < np.inf).all():  # nor is what is no number
+        raise InputError("these weights are damaged: their networks compute no numbers")
     if sampling.greedy:
         return np.asarray(logits.argmax(axis=1), np.int64)
     scaled = logits.astype(np.float64) / sampling.temperature

@@ -7,13 +7,13 @@ piano's keyboard are left out, never moved. Triplets have no place of their own 
 there are.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from affetti.analysis.chords import estimate_chords
-from affetti.analysis.metrical_grid import MAX_BARS, MetricalGrid, metrical_grid
+from affetti.analysis.metrical_grid import MAX_BARS, MetricalGrid, between_beats, metrical_grid
 from affetti.analysis.note_arrays import NoteArrays, note_arrays, tempo_map
 from affetti.errors import InputError
 from affetti.piece import Piece
@@ -119,9 +119,8 @@ def quantise(piece: Piece, grid: MetricalGrid | None = None) -> Quantised:
         *_until(end, *_tempos(grid, seconds)),
         *_until(end, *_chords(piece, notes, grid)),
     )
-    in_seconds = replace(grid, beat_ticks=seconds)  # the same grid on the clock of the player
-    starts = in_seconds.steps_at(notes.start_seconds[on_grid.numbers])
-    ends = in_seconds.steps_at(notes.end_seconds[on_grid.numbers])
+    starts = between_beats(notes.start_seconds[on_grid.numbers], seconds, grid.beat_steps)
+    ends = between_beats(notes.end_seconds[on_grid.numbers], seconds, grid.beat_steps)
     expression = measure_expression(
         music, starts, ends - starts, notes.velocities[on_grid.numbers], seconds, grid.beat_steps
     )
@@ -203,10 +202,9 @@ def _chords(piece: Piece, notes: NoteArrays, grid: MetricalGrid) -> tuple[Intege
         latest = np.append(np.diff(steps) > 0, True)  # of several at one step the last counts
         return steps[latest], values[latest]
     beats = len(grid.beat_steps) - 1
-    in_beats = replace(grid, beat_steps=np.arange(beats + 1))  # the same grid with steps of a beat
     numbers = estimate_chords(
-        in_beats.steps_at(notes.start_ticks),
-        in_beats.steps_at(notes.end_ticks),
+        between_beats(notes.start_ticks, grid.beat_ticks, np.arange(beats + 1)),
+        between_beats(notes.end_ticks, grid.beat_ticks, np.arange(beats + 1)),
         notes.pitches,
         notes.velocities,
         beats,

@@ -1,0 +1,329 @@
+"""A trained piano model at run time: composes whole piano pieces, without torch unless it is asked to use it.
+
+How a piece comes about is told in `piano_sampling`; what it then becomes in `piano_form`.
+"""
+
+import operator
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from functools import cached_property
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from affetti.analysis.key import parse_key
+from affetti.analysis.metrical_grid import MAX_BARS
+from affetti.emotion import Emotion, Quadrant, parse_quadrant, wanted_emotion
+from affetti.errors import InputError
+from affetti.piece import Piece
+from affetti.runtime.piano_config import PianoModelConfig
+from affetti.runtime.piano_form import finished_piece
+from affetti.runtime.piano_sampling import Codebook, Request, sample_words, write_words
+from affetti.runtime.piano_steps import PianoSteps, Sessions
+from affetti.runtime.provenance import PianoProvenance
+from affetti.runtime.sampling import PianoSampling, Sampling
+from affetti.runtime.weights import PianoWeights, find_weights
+from affetti.tokens.elements import ELEMENTS, Integers, tempo_values
+from affetti.tokens.grammar import Words
+
+BATCH = 64
+"""Pieces composed together at most: more are no faster. What a piece is does not depend on it."""
+
+Wanted = Quadrant | Emotion
+Backend = Literal["onnx", "torch"]
+
+
+class ComposingCancelledError(Exception):
+    """Composing was stopped by the `cancelled` that was given to it."""
+
+
+class PianoModel:
+    """Shipped or user-trained weights of the piano system, ready to compose.
+
+    steps: the networks; by default ONNX Runtime's.
+    """
+
+    def __init__(self, weights: PianoWeights, steps: PianoSteps | None = None, *, backend: Backend = "onnx") -> None:
+        self.weights, self.backend = weights, backend
+        self.sessions = Sessions(weights)
+        self.steps: PianoSteps = self.sessions if steps is None else steps
+
+    @classmethod
+    def load(cls, name: str | Path) -> "PianoModel":
+        """The model of a system name, shipped weights or a weights folder. Raises InputError where there is none."""
+        weights = find_weights(name)
+        if not isinstance(weights, PianoWeights):
+            raise InputError(f"{weights.folder}: weights of {weights.config.system}, which composes no piano pieces")
+        return cls(weights)
+
+    @property
+    def config(self) -> PianoModelConfig:
+        """What the weights say of themselves."""
+        return self.weights.config
+
+    @property
+    def weights_hash(self) -> str:
+        """SHA-256 of the weights, hexadecimal."""
+        return self.weights.sha256
+
+    @cached_property
+    def codebook(self) -> Codebook:
+        """The latents that codes stand for. Raises InputError for a damaged folder."""
+        model = self.config.model
+        stored = self.weights.tensor("vqvae.quantizer.codebook")
+        if stored.shape != (model.codebooks, model.codes, model.latent_size // model.codebooks):
+            raise InputError(f"{self.weights.folder}: not the codebook that config.json describes")
+        return Codebook(stored.astype(np.float32), np.asarray(self.config.bar_shares), self.config.bar_book)
+
+    # ---- composing ----
+
+    def compose(
+        self,
+        emotion: str | Wanted | None = None,
+        *,
+        valence: float | None = None,
+        arousal: float | None = None,
+        bars: int | None = None,
+        seed: int = 0,
+        tempo: float | None = None,
+        key: str | None = None,
+        temperature: float | None = None,
+        nucleus: float | None = None,
+        greedy: bool = False,
+        strength: float = 1.0,
+        elements: Mapping[str, Sampling] | None = None,
+        progress: Callable[[float], None] | None = None,
+        cancelled: Callable[[], bool] | None = None,
+    ) -> Piece:
+        """One piece with an emotion: a name or quadrant, or a point of valence and arousal, which means its quadrant.
+
+        bars: exactly so many (1 to 2,000); default: as many as the model finds right. tempo: quarters per minute for
+        the whole piece; key: for example "D" or "D minor" (see `piano_form.finished_piece`); both default to what the
+        model writes. temperature, nucleus: of the prior's codes; strength: how strongly the emotion is asked for (1: as
+        trained); elements: how values of an element are drawn, by its name, for example {"velocity": Sampling(2.0)};
+        greedy: always the likeliest. What is not given is as the weights say. Raises InputError for anything out of
+        range.
+        """
+        return self.compose_many(
+            1,
+            emotion,
+            valence=valence,
+            arousal=arousal,
+            bars=bars,
+            seed=seed,
+            tempo=tempo,
+            key=key,
+            temperature=temperature,
+            nucleus=nucleus,
+            greedy=greedy,
+            strength=strength,
+            elements=elements,
+            progress=progress,
+            cancelled=cancelled,
+        )[0]
+
+    def compose_many(
+        self,
+        count: int,
+        emotion: str | Wanted | None = None,
+        *,
+        valence: float | None = None,
+        arousal: float | None = None,
+        bars: int | None = None,
+        seed: int = 0,
+        tempo: float | None = None,
+        key: str | None = None,
+        temperature: float | None = None,
+        nucleus: float | None = None,
+        greedy: bool = False,
+        strength: float = 1.0,
+        elements: Mapping[str, Sampling] | None = None,
+        progress: Callable[[float], None] | None = None,
+        cancelled: Callable[[], bool] | None = None,
+    ) -> list[Piece]:
+        """As `compose`, `count` different pieces; the first is the one that `compose` returns.
+
+        progress: called often with how many pieces were finished since the last time, in fractions. cancelled: asked
+        often; when it says yes ComposingCancelledError is raised.
+        """
+        if count < 1:
+            raise InputError(f"count is {count}; it must be at least 1")
+        wanted = wanted_emotion(emotion, valence, arousal)
+        sampling = self.sampling(temperature, nucleus, greedy=greedy, strength=strength, elements=elements)
+        draws = (sampling.codes, *sampling.elements)
+        provenance = PianoProvenance(
+            system=self.config.system,
+            weights=self.config.name,
+            weights_sha256=self.weights_hash,
+            licence=self.config.licence,
+            backend=self.backend,
+            seed=operator.index(seed),  # a plain integer, which JSON can store
+            piece=0,
+            valence=wanted.valence if isinstance(wanted, Emotion) else None,
+            arousal=wanted.arousal if isinstance(wanted, Emotion) else None,
+            quadrant=wanted.name if isinstance(wanted, Quadrant) else None,
+            bars=None if bars is None else operator.index(bars),
+            quarters_per_minute=None if tempo is None else float(tempo),
+            key=None if key is None else key.strip(),
+            temperatures=tuple(one.temperature for one in draws),
+            nuclei=tuple(one.nucleus for one in draws),
+            greedy=sampling.codes.greedy,
+            strength=sampling.strength,
+        )
+        return self._composed([replace(provenance, piece=piece) for piece in range(count)], progress, cancelled)
+
+    def compose_again(self, provenance: PianoProvenance) -> Piece:
+        """The piece that a provenance describes. Raises InputError for values out of range."""
+        # What a file says of its own making decides the music; what it says of these weights they say themselves.
+        provenance = replace(
+            provenance,
+            system=self.config.system,
+            weights=self.config.name,
+            weights_sha256=self.weights_hash,
+            licence=self.config.licence,
+            backend=self.backend,
+        )
+        return self._composed([provenance], None, None)[0]
+
+    def sampling(
+        self,
+        temperature: float | None = None,
+        nucleus: float | None = None,
+        *,
+        greedy: bool = False,
+        strength: float = 1.0,
+        elements: Mapping[str, Sampling] | None = None,
+    ) -> PianoSampling:
+        """The weights' own sampling with what the caller chose instead."""
+        if greedy and (temperature is not None or nucleus is not None or elements):
+            raise InputError("greedy leaves nothing to draw: use it without temperature and nucleus")
+        own = self.config.codes
+        chosen = dict(elements or {})
+        if any(one.greedy for one in chosen.values()):
+            raise InputError("greedy is for all elements at once")
+        draws = [
+            chosen.get(element.name) or Sampling(stored.temperature, stored.nucleus, greedy)
+            for element, stored in zip(ELEMENTS, self.config.elements, strict=True)
+        ]
+        names = [element.name for element in ELEMENTS]
+        if unknown := [name for name in chosen if name not in names]:
+            raise InputError(f"unknown element {unknown[0][:40]!r}; use {', '.join(names)}")
+        codes = Sampling(
+            own.temperature if temperature is None else temperature, own.nucleus if nucleus is None else nucleus, greedy
+        )
+        return PianoSampling(codes, tuple(draws), strength)
+
+    def sample_words(
+        self,
+        quadrants: Sequence[Quadrant],
+        *,
+        bars: int | None = None,
+        seed: int = 0,
+        tempo: float | None = None,
+        sampling: PianoSampling | None = None,
+        first_piece: int = 0,
+        progress: Callable[[float], None] | None = None,
+        cancelled: Callable[[], bool] | None = None,
+    ) -> list[Words]:
+        """The words [T, 7] of one piece for each quadrant, as drawn: in no special key, `tempo` rounded to the table's.
+
+        Piece n depends on its quadrant, the options, `seed` and its number `first_piece` + n, and on nothing else.
+        """
+        if bars is not None and not 1 <= bars <= MAX_BARS:
+            raise InputError(f"{bars} bars: a piece has 1 to {MAX_BARS:,}")
+        if not 0 <= seed < 2**32:
+            raise InputError(f"seed is {seed}; it must be between 0 and {2**32 - 1}")
+        tempo_value = None if tempo is None else int(tempo_values(np.asarray([_checked_tempo(tempo)]))[0])
+        request = Request(sampling or self.sampling(), bars, tempo_value)
+        words: list[Words] = []
+        for start in range(0, len(quadrants), BATCH):
+            batch = [int(quadrant) for quadrant in quadrants[start : start + BATCH]]
+            seeds = [[seed, first_piece + start + row] for row in range(len(batch))]
+            watch = _Watch(len(batch), progress, cancelled)
+            words += sample_words(self.steps, self.codebook, request, batch, seeds, watch)
+            watch(1.0)
+        return words
+
+    def _composed(
+        self,
+        provenances: list[PianoProvenance],
+        progress: Callable[[float], None] | None,
+        cancelled: Callable[[], bool] | None,
+    ) -> list[Piece]:
+        """The pieces that provenances describe which differ in nothing but consecutive piece numbers."""
+        asked = provenances[0]
+        if not 0 <= asked.piece < 1_000_000:
+            raise InputError("the provenance in this file is damaged: piece number out of range")
+        if {len(asked.temperatures), len(asked.nuclei)} != {1 + len(ELEMENTS)}:
+            raise InputError("the provenance in this file is damaged: not one temperature and nucleus for each element")
+        quadrant = None if asked.quadrant is None else parse_quadrant(asked.quadrant)
+        wanted = wanted_emotion(quadrant, asked.valence, asked.arousal)
+        if asked.key is not None:
+            parse_key(asked.key)  # a key that is none is found out before the piece is composed
+        codes, *elements = (Sampling(*one, asked.greedy) for one in zip(asked.temperatures, asked.nuclei, strict=True))
+        words = self.sample_words(
+            [wanted if isinstance(wanted, Quadrant) else wanted.quadrant] * len(provenances),
+            bars=asked.bars,
+            seed=asked.seed,
+            tempo=asked.quarters_per_minute,
+            sampling=PianoSampling(codes, tuple(elements), asked.strength),
+            first_piece=asked.piece,
+            progress=progress,
+            cancelled=cancelled,
+        )
+        pieces = (finished_piece(one, key=asked.key, quarters_per_minute=asked.quarters_per_minute) for one in words)
+        return [piece.with_marker(one.to_json()) for piece, one in zip(pieces, provenances, strict=True)]
+
+    # ---- from words to codes and back ----
+
+    def codes(self, words: NDArray[np.integer]) -> Integers:
+        """The codes [T, G] of a piece's words [T, 7], the end word among them."""
+        given, mask = np.asarray(words, np.int64)[None], np.ones((1, len(words)), np.float32)
+        (codes,) = self.sessions.encoder.run(["codes"], {"words": given, "mask": mask})
+        return np.asarray(codes[0], np.int64)
+
+    def write(
+        self,
+        codes: Sequence[Integers],
+        quadrants: Sequence[Quadrant | None],
+        *,
+        sampling: PianoSampling | None = None,
+        seed: int = 0,
+    ) -> list[Words]:
+        """The words [T, 7] that the decoder makes of each piece's codes [T, G], for a quadrant or for none.
+
+        A piece has as many words as codes, unless the decoder ends it before or the grammar asks for a few more.
+        """
+        request = Request(sampling or self.sampling())
+        words: list[Words] = []
+        for start in range(0, len(codes), BATCH):
+            some = slice(start, start + BATCH)
+            emotions = [0 if quadrant is None else int(quadrant) for quadrant in quadrants[some]]
+            seeds = [[seed, start + row] for row in range(len(emotions))]
+            watch = _Watch(len(emotions), None, None)
+            words += write_words(self.steps, self.codebook, request, codes[some], emotions, seeds, watch)
+        return words
+
+
+class _Watch:
+    """Turns how much of a batch is done into calls of `progress`, and asks `cancelled`."""
+
+    def __init__(
+        self, pieces: int, progress: Callable[[float], None] | None, cancelled: Callable[[], bool] | None
+    ) -> None:
+        self.pieces, self.progress, self.cancelled, self.done = pieces, progress, cancelled, 0.0
+
+    def __call__(self, done: float) -> None:
+        if self.cancelled is not None and self.cancelled():
+            raise ComposingCancelledError
+        if self.progress is not None and done > self.done:
+            self.progress((done - self.done) * self.pieces)
+            self.done = done
+
+
+def _checked_tempo(quarters_per_minute: float) -> float:
+    if not 20 <= quarters_per_minute <= 300:
+        raise InputError(f"tempo is {quarters_per_minute}; it must be between 20 and 300 quarters per minute")
+    return float(quarters_per_minute)

@@ -1,0 +1,384 @@
+"""From an emotion to compound words: the prior's codes first, then the words that the decoder makes of them.
+
+In training a piece has as many codes as words, and the decoder sees the codes of the whole piece while it writes. So
+the codes of a piece are planned to their end before the first word is written:
+
+- Asked for no length, the plan ends where the prior draws its end code, and the piece ends where the decoder draws its
+  end word, at the latest when the codes are used up and the grammar lets a piece end.
+- Asked for a number of bars, the plan is as long as it takes to begin that many bars, going by how often each code
+  began a bar in training (`bar_shares`); the end code counts only in the last of them. The words then decide. The end
+  word is held back until the bars are there. In the last bar notes sound no longer than the bar; it is over when the
+  decoder would begin another one. Only then the piece ends, so a bar is never broken off.
+- Words that outrun the plan are given more codes: the prior goes on as if there were no end, and the decoder sees the
+  longer plan from there on.
+
+What the prior would compose after its plan is the same whether it is asked for or not, and each piece draws from two
+random generators of its own, one for codes and one for words. So a piece does not depend on what is composed beside it.
+
+Shapes: B pieces, E = 7 elements, G codebooks of K codes, L latent numbers.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from affetti.runtime.piano_config import OTHERS
+from affetti.runtime.piano_steps import DecoderSteps, Floats, PianoSteps, PriorSteps
+from affetti.runtime.sampling import PianoSampling, draw
+from affetti.tokens.elements import (
+    BAR,
+    BAR_BEAT,
+    CHORD,
+    CONTINUE,
+    DURATION,
+    ELEMENTS,
+    END,
+    FIRST_POSITION,
+    MAX_STEPS,
+    METRICAL,
+    NOTE,
+    PADDING,
+    PITCH,
+    SIZES,
+    TEMPO,
+    TYPE,
+    VELOCITY,
+    Integers,
+    Reals,
+)
+from affetti.tokens.grammar import Flags, GrammarState, Words
+
+MIN_CODES = 4
+"""A bar line, a position, a note and the end: no piece is shorter."""
+MAX_CODES = 2048
+"""Of a piece without a number of bars, twice the longest that the paper trained on."""
+MAX_CODES_PER_BAR = 64
+"""Of a plan for a number of bars, on average: EMOPIA has 28, and one piece in a hundred has over 60. Where the prior
+composes hardly any code that begins a bar the plan is cut off here."""
+MORE_CODES = 32
+"""How many codes a plan grows by at least when words outrun it; a long one grows by an eighth."""
+
+_DRAWN_AHEAD = 64
+"""Words for which random numbers are drawn at once."""
+
+Watch = Callable[[float], None]
+"""Told how much of all pieces is done, 0 to 1; may raise an exception to stop."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is asked for, of all pieces of a batch alike but for the emotion and the random numbers."""
+
+    sampling: PianoSampling
+    bars: int | None = None
+    """Exactly so many, or None: as many as come."""
+    tempo: int | None = None
+    """The value of the tempo element in every bar, or None: as drawn."""
+
+
+@dataclass(frozen=True)
+class Codebook:
+    """What the codes stand for."""
+
+    latents: Floats
+    """[G, K, L / G]"""
+    bar_shares: Reals
+    """[K]: how often a code began a bar."""
+    bar_book: int
+    """The codebook that says so."""
+
+    def look_up(self, codes: Integers) -> Floats:
+        """Codes [..., G] to latents [..., L]."""
+        found = self.latents[np.arange(len(self.latents)), codes]
+        return found.reshape(*codes.shape[:-1], -1)
+
+
+def sample_words(
+    steps: PianoSteps,
+    codebook: Codebook,
+    request: Request,
+    emotions: Sequence[int],
+    seeds: Sequence[Sequence[int]],
+    watch: Watch,
+) -> list[Words]:
+    """The words of one piece for each emotion (quadrant 1-4) and seed; no piece breaks the grammar."""
+    codes_random, words_random = ([np.random.default_rng([*seed, stream]) for seed in seeds] for stream in (0, 1))
+    wanted = np.asarray(emotions, np.int64)
+    prior = steps.prior(wanted) if request.sampling.strength == 1 else _Guided(steps, wanted, request.sampling.strength)
+    plan = Plan(prior, codebook, request, codes_random)
+    plan.complete(watch)
+    return Writing(steps.decoder(wanted), plan, request, words_random).complete(watch)
+
+
+def write_words(
+    steps: PianoSteps,
+    codebook: Codebook,
+    request: Request,
+    codes: Sequence[Integers],
+    emotions: Sequence[int],
+    seeds: Sequence[Sequence[int]],
+    watch: Watch,
+) -> list[Words]:
+    """The words that the decoder makes of codes [T, G] that are given, with an emotion (0: none) for each piece."""
+    random = [np.random.default_rng([*seed, 1]) for seed in seeds]
+    decoder = steps.decoder(np.asarray(emotions, np.int64))
+    return Writing(decoder, GivenCodes(codebook, codes), request, random).complete(watch)
+
+
+class _Guided:
+    """A prior asked twice, with and without the emotion."""
+
+    def __init__(self, steps: PianoSteps, emotions: Integers, strength: float) -> None:
+        self.both = steps.prior(np.concatenate([emotions, np.zeros_like(emotions)]))
+        self.strength = strength
+
+    def step(self, previous: Integers) -> Floats:
+        return self._combined(self.both.step(np.concatenate([previous, previous])))
+
+    def book(self, chosen: Integers) -> Floats:
+        return self._combined(self.both.book(np.concatenate([chosen, chosen])))
+
+    def _combined(self, logits: Floats) -> Floats:
+        with_emotion, without = np.split(logits, 2)
+        combined: Floats = without + np.float32(self.strength) * (with_emotion - without)
+        return combined
+
+
+class Codes:
+    """The codes of B pieces, and how many of them each piece has; what is beyond is there when words outrun them."""
+
+    def __init__(self, codebook: Codebook, codes: Integers, planned: Integers) -> None:
+        self.codebook = codebook
+        self.codes = codes
+        """[B, more than are there, G]"""
+        self.length = 0
+        """How many of the codes are there."""
+        self.planned = planned
+        """[B]: how many are each piece's, 0 where that is not yet known."""
+
+    def reach(self, length: int) -> None:
+        """Have at least so many codes of every piece."""
+        raise NotImplementedError
+
+    def latents(self, step: int, rows: Integers) -> Floats:
+        """What the codes of one step stand for, [rows, L]."""
+        return self.codebook.look_up(self.codes[rows, step])
+
+    def sequence(self, piece: int) -> Floats:
+        """What all codes of a piece stand for, [S, L]."""
+        return self.codebook.look_up(self.codes[piece, : self.planned[piece]])
+
+    def _make_room(self, length: int) -> None:
+        while self.codes.shape[1] < length:
+            self.codes = np.concatenate([self.codes, np.zeros_like(self.codes)], axis=1)
+
+
+class GivenCodes(Codes):
+    """Codes [T, G] of pieces that are there already; beyond them the last one is repeated."""
+
+    def __init__(self, codebook: Codebook, codes: Sequence[Integers]) -> None:
+        planned = np.asarray([len(one) for one in codes])
+        super().__init__(codebook, np.zeros((len(codes), int(planned.max()), len(codebook.latents)), np.int64), planned)
+        self.length = self.codes.shape[1]
+        for row, one in enumerate(codes):
+            self.codes[row, : len(one)], self.codes[row, len(one) :] = one, one[-1]
+
+    def reach(self, length: int) -> None:
+        """Have at least so many codes of every piece."""
+        self._make_room(length)
+        self.codes[:, self.length :] = self.codes[:, self.length - 1, None]
+        self.length = max(self.length, length)
+
+
+class Plan(Codes):
+    """Codes that the prior composes: sequences without end, of which a part is the piece's."""
+
+    def __init__(
+        self, prior: PriorSteps, codebook: Codebook, request: Request, random: list[np.random.Generator]
+    ) -> None:
+        codes = np.zeros((len(random), 256, len(codebook.latents)), np.int64)
+        super().__init__(codebook, codes, np.zeros(len(random), np.int64))
+        self.prior, self.request, self.random = prior, request, random
+        self.expected_bars = np.zeros(len(random))
+        self.greatest = MAX_CODES if request.bars is None else request.bars * MAX_CODES_PER_BAR
+
+    def complete(self, watch: Watch) -> None:
+        """Compose until every piece has its plan."""
+        while not self.planned.all():
+            self._step()
+            watch(float(self._done().mean()) / 3)  # about a third of the work
+
+    def reach(self, length: int) -> None:
+        """Have at least so many codes of every piece."""
+        while self.length < length:
+            self._step()
+
+    def _done(self) -> Reals:
+        """[B]: how much of the plan is there."""
+        bars = self.request.bars
+        so_far = np.zeros(len(self.planned)) if bars is None else np.minimum(self.expected_bars / (bars + 0.5), 1.0)
+        return np.where(self.planned > 0, 1.0, so_far)
+
+    def _step(self) -> None:
+        self._make_room(self.length + 1)
+        chosen = self.codes[:, self.length]
+        previous = self.codes[:, max(self.length - 1, 0)]
+        uniforms = np.stack([one.random(self.codes.shape[2]) for one in self.random])
+        logits = self.prior.step(previous)
+        end = logits.shape[1] - 1
+        sampling = self.request.sampling.codes
+        chosen[:, 0] = draw(logits, uniforms[:, 0], sampling)
+        ends = chosen[:, 0] == end
+        if ends.any():  # the sequence goes on nevertheless; how much of it is the piece's is another question
+            chosen[ends, 0] = draw(logits[ends, :end], uniforms[ends, 0], sampling)
+        for book in range(1, chosen.shape[1]):
+            chosen[:, book] = draw(self.prior.book(chosen[:, :book].copy()), uniforms[:, book], sampling)
+        self._plan(ends, self.codebook.bar_shares[chosen[:, self.codebook.bar_book]])
+        self.length += 1
+
+    def _plan(self, ends: Flags, bar_shares: Reals) -> None:
+        """Decide of the pieces without a plan whether it ends before or with the codes of this step."""
+        bars, before = self.request.bars, self.expected_bars
+        self.expected_bars = before + bar_shares
+        if bars is None:
+            now = np.where(ends & (self.length >= MIN_CODES), self.length, 0)
+        else:
+            # The code that would begin a bar too many is kept: the end word stands in that place.
+            now = np.where(self.expected_bars >= bars + 0.5, self.length + 1, 0)
+            now = np.where(ends & (before >= bars - 0.5), self.length, now)
+        now = np.where(self.length + 1 >= self.greatest, self.greatest, now)
+        self.planned = np.where(self.planned > 0, self.planned, now)
+
+
+class Writing:
+    """The words of B pieces, of which A are still being written."""
+
+    def __init__(
+        self,
+        decoder: DecoderSteps,
+        plan: Codes,
+        request: Request,
+        random: list[np.random.Generator],
+    ) -> None:
+        pieces = len(random)
+        self.decoder, self.plan, self.request, self.random = decoder, plan, request, random
+        bars = request.bars
+        self.grammar = GrammarState(pieces) if bars is None else GrammarState(pieces, min_bars=bars, max_bars=bars)
+        self.due = plan.planned.copy()  # words at which a piece without a number of bars ends
+        self.seen = np.zeros(pieces, np.int64)  # how many of its codes the decoder sees
+        self.words = np.zeros((pieces, 256, len(ELEMENTS)), np.uint8)  # grows
+        self.lengths = np.zeros(pieces, np.int64)
+        self.places = np.zeros(pieces, np.int64)  # the bar-beat of the latest metrical word
+        self.rows = np.arange(pieces)  # the pieces that the decoder is at work on
+        self.uniforms = np.zeros((pieces, _DRAWN_AHEAD, len(ELEMENTS)))
+
+    def complete(self, watch: Watch) -> list[Words]:
+        """Write until every piece has its end word."""
+        step = 0
+        while not self.grammar.ended.all():
+            self._step(step)
+            step += 1
+            done = np.where(self.grammar.ended, 1.0, np.minimum(step / self.due, 0.99))
+            watch((1 + 2 * float(done.mean())) / 3)
+        return [self.words[piece, : self.lengths[piece]] for piece in range(len(self.words))]
+
+    def _step(self, step: int) -> None:
+        """Write the next word of each piece."""
+        self._make_room(step)
+        rows = self.rows
+        previous = self.words[rows, step - 1] if step else np.zeros((len(rows), len(ELEMENTS)), np.int64)
+        type_logits = self.decoder.types(previous.astype(np.int64), self.plan.latents(step, rows))
+        words = np.zeros((len(self.words), len(ELEMENTS)), np.int64)
+        uniforms = self.uniforms[:, step % _DRAWN_AHEAD]
+        type_mask = self.grammar.type_mask()
+        closing = self._closing(type_mask)
+        type_mask[closing, METRICAL] = True
+        if self.request.bars is None:  # the codes are used up
+            late = (step + 1 >= self.due) & type_mask[:, END]
+            type_mask[late, END + 1 :] = False
+        words[rows, TYPE] = self._drawn(TYPE, type_logits, type_mask, rows, rows, uniforms)
+        logits = dict(zip(OTHERS, self.decoder.elements(words[rows, TYPE]), strict=True))
+        self._draw_metrical(words, logits, closing, uniforms)
+        self._draw_notes(words, logits, uniforms)
+        self.lengths[rows[words[rows, TYPE] > PADDING]] = step + 1
+        self.grammar.advance(words)
+        self.places = np.where(words[:, BAR_BEAT] > 0, words[:, BAR_BEAT], self.places)
+        self.words[:, step] = words
+        self._drop_ended()
+
+    def _closing(self, type_mask: Flags) -> Flags:
+        """[B]: pieces in the last bar asked for, which are over when the decoder would begin another bar."""
+        if self.request.bars is None:
+            return np.zeros(len(self.words), np.bool_)
+        closing: Flags = type_mask[:, END] & (self.grammar.bars == self.request.bars)
+        return closing
+
+    def _draw_metrical(self, words: Integers, logits: dict[int, Floats], closing: Flags, uniforms: Reals) -> None:
+        rows = self.rows[words[self.rows, TYPE] == METRICAL]
+        if not len(rows):
+            return
+        mask = self.grammar.bar_beat_mask(words[:, TYPE])
+        mask[closing, BAR] = True
+        places = self._drawn(BAR_BEAT, logits[BAR_BEAT], mask, rows, self.rows, uniforms)
+        over = closing[rows] & (places == BAR)
+        words[rows[over], TYPE] = END
+        rows, places = rows[~over], places[~over]
+        words[rows, BAR_BEAT] = places
+        tempo_mask = self.grammar.tempo_mask(words[:, BAR_BEAT])
+        if self.request.tempo is not None:
+            tempo_mask[:] = False
+            tempo_mask[np.arange(len(words)), np.where(words[:, BAR_BEAT] == BAR, self.request.tempo, CONTINUE)] = True
+        words[rows, TEMPO] = self._drawn(TEMPO, logits[TEMPO], tempo_mask, rows, self.rows, uniforms)
+        chord_mask = self.grammar.chord_mask(words[:, BAR_BEAT])
+        words[rows, CHORD] = self._drawn(CHORD, logits[CHORD], chord_mask, rows, self.rows, uniforms)
+
+    def _draw_notes(self, words: Integers, logits: dict[int, Floats], uniforms: Reals) -> None:
+        types = words[:, TYPE]
+        rows = self.rows[types[self.rows] == NOTE]
+        if not len(rows):
+            return
+        durations = self.grammar.duration_mask(types)
+        if self.request.bars is not None:  # in the last bar no note sounds beyond its end
+            left = MAX_STEPS - (self.places - FIRST_POSITION)
+            last = self.grammar.bars == self.request.bars
+            durations &= ~last[:, None] | (np.arange(SIZES[DURATION]) <= left[:, None])
+        masks = {
+            PITCH: self.grammar.pitch_mask(types),
+            DURATION: durations,
+            VELOCITY: self.grammar.velocity_mask(types),
+        }
+        for column, mask in masks.items():
+            words[rows, column] = self._drawn(column, logits[column], mask, rows, self.rows, uniforms)
+
+    def _drawn(
+        self, column: int, logits: Floats, mask: Flags, rows: Integers, computed: Integers, uniforms: Reals
+    ) -> Integers:
+        """Values of an element for the pieces `rows`; logits are of pieces `computed`, masks and uniforms of all."""
+        own = logits if len(rows) == len(computed) else logits[np.searchsorted(computed, rows)]
+        allowed = np.where(mask[rows], own, -np.inf)
+        return draw(allowed, uniforms[rows, column], self.request.sampling.elements[column])
+
+    def _make_room(self, step: int) -> None:
+        """See to random numbers, codes and space for the next word."""
+        if step % _DRAWN_AHEAD == 0:
+            for piece in self.rows:
+                self.uniforms[piece] = self.random[piece].random(self.uniforms.shape[1:])
+        if step == self.words.shape[1]:
+            self.words = np.concatenate([self.words, np.zeros_like(self.words)], axis=1)
+        planned = self.plan.planned
+        writing = self.rows[~self.grammar.ended[self.rows]]
+        outrun = writing[planned[writing] <= step]
+        planned[outrun] += np.maximum(planned[outrun] // 8, MORE_CODES)
+        self.plan.reach(int(planned[writing].max()))
+        for place in np.flatnonzero(self.seen[self.rows] < planned[self.rows]):
+            piece = self.rows[place]
+            self.decoder.remember(int(place), self.plan.sequence(piece))
+            self.seen[piece] = planned[piece]
+
+    def _drop_ended(self) -> None:
+        """Go on without the pieces that have ended, once they are half of what is computed."""
+        alive = np.flatnonzero(~self.grammar.ended[self.rows])
+        if 0 < len(alive) <= len(self.rows) // 2:
+            self.decoder.keep(alive)
+            self.rows = self.rows[alive]

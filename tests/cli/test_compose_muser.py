@@ -1,0 +1,95 @@
+"""`affetti compose --system muser`, end to end with a tiny model of random numbers."""
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from affetti.midi import read_midi
+
+Affetti = Callable[[str], int]
+Captured = pytest.CaptureFixture[str]
+
+WARNING = "affetti: warning: tiny_piano is a model for tests; what it composes is not music\n"
+
+
+@pytest.fixture
+def weights(piano_weights: Path, here: Path) -> str:
+    shutil.copytree(piano_weights, here / "piano")
+    return "--weights piano"
+
+
+def test_a_piece_in_a_file(weights: str, here: Path, affetti: Affetti, capsys: Captured) -> None:
+    assert affetti(f"compose --system muser {weights} --emotion sad --seed 1 --bars 8 --out sad.mid") == 0
+    captured = capsys.readouterr()
+    assert captured.out.startswith("sad.mid: sad (Q3), 8 bars, ")
+    assert captured.err == WARNING
+    piece = read_midi(here / "sad.mid")
+    assert piece.chords
+    assert piece.tempos
+    assert piece.tracks[0].name == "Piano"
+    assert json.loads(piece.markers[0].text)["licence"] == "CC0-1.0"
+
+
+def test_the_weights_say_which_system_they_are_of(weights: str, here: Path, affetti: Affetti, capsys: Captured) -> None:
+    for name, system in (("a", "--system muser"), ("b", "")):
+        assert affetti(f"compose {system} {weights} --emotion sad --seed 1 --bars 2 --out {name}.mid") == 0
+    assert (here / "a.mid").read_bytes() == (here / "b.mid").read_bytes()
+    capsys.readouterr()
+    assert affetti(f"compose --system emoreg {weights} --emotion sad --seed 1") == 2
+    assert affetti("compose --system muser --weights emoreg_reader --emotion sad --seed 1") == 2
+    assert capsys.readouterr().err.splitlines() == [
+        "affetti: piano holds weights of muser, not of emoreg",
+        "affetti: emoreg_reader holds weights of emoreg, not of muser",
+    ]
+
+
+def test_many_pieces_of_no_length(weights: str, here: Path, affetti: Affetti, capsys: Captured) -> None:
+    assert affetti(f"compose {weights} --emotion happy --seed 1 --count 3 --out x.mid --json") == 0
+    document = json.loads(capsys.readouterr().out)
+    assert (document["system"], document["weights"], document["bars"]) == ("muser", "tiny_piano", None)
+    assert document["is_test_model"] is True
+    bar = 4 * 480
+    for number, described in enumerate(document["pieces"], start=1):
+        assert described["paths"] == [f"x-{number:03}.mid"]
+        piece = read_midi(here / described["paths"][0])
+        assert described["bars"] == piece.notes[-1].start_ticks // bar + 1
+        assert described["notes"] == len(piece.notes)
+    assert affetti(f"compose {weights} --emotion happy --seed 1 --count 21 --out y.mid") == 0
+    (line,) = capsys.readouterr().out.splitlines()
+    assert line.startswith("y-001.mid … y-021.mid: 21 pieces, happy (Q1), ")
+
+
+def test_options_and_replay(weights: str, here: Path, affetti: Affetti, capsys: Captured) -> None:
+    options = "--bars 4 --tempo 77 --key 'G minor' --temperature 0.5 --nucleus 0.8 --strength 1.5"
+    assert affetti(f"compose {weights} --valence -0.5 --arousal -0.2 --seed 4 --count 2 {options} --out a.mid") == 0
+    piece = read_midi(here / "a-002.mid")
+    assert [tempo.quarters_per_minute for tempo in piece.tempos] == [77]
+    assert piece.key_signatures[0].sharps == -2
+    capsys.readouterr()
+    assert affetti("replay a-002.mid --weights piano") == 0
+    assert capsys.readouterr().out == "a-002.mid: identical, byte for byte\n"
+    assert affetti("replay a-002.mid") == 2
+    assert "--weights" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ("--system muser", "no weights of muser come with affetti yet"),
+        ("--weights piano --bars 0", "a piece has 1 to 2,000"),
+        ("--weights piano --bars 2001", "a piece has 1 to 2,000"),
+        ("--weights piano --bars 2000 --count 100000", "one call makes at most"),
+        ("--weights piano --key H", "unknown key"),
+        ("--weights piano --strength 11", "strength"),
+        ("--strength 2", "--strength is for muser"),
+    ],
+)
+def test_bad_options_are_one_line(options: str, says: str, weights: str, affetti: Affetti, capsys: Captured) -> None:
+    assert affetti(f"compose --emotion sad --seed 1 {options}") == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    (line,) = captured.err.replace(WARNING, "").splitlines()
+    assert says in line

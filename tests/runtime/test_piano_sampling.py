@@ -1,0 +1,204 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from affetti.errors import InputError
+from affetti.runtime.piano_sampling import (
+    MAX_CODES,
+    MAX_CODES_PER_BAR,
+    MIN_CODES,
+    MORE_CODES,
+    GivenCodes,
+    Plan,
+    Request,
+    sample_words,
+    write_words,
+)
+from affetti.runtime.sampling import PianoSampling, Sampling, generators
+from affetti.tokens.compound_word import read_words
+from affetti.tokens.elements import (
+    BAR,
+    BAR_BEAT,
+    CONTINUE,
+    DURATION,
+    ELEMENTS,
+    END,
+    FIRST_TEMPO,
+    METRICAL,
+    TEMPO,
+    TEMPOS,
+    TYPE,
+)
+from affetti.tokens.grammar import check
+from tests.runtime.made_up_steps import BOOKS, CODES, MadeUp, made_up_codebook, only
+
+PLAIN = PianoSampling(Sampling(), (Sampling(),) * len(ELEMENTS))
+END_CODE = CODES
+
+samplings = st.builds(
+    Sampling, st.sampled_from([0.05, 0.3, 1.0, 2.0, 5.0]), st.sampled_from([0.01, 0.5, 0.9, 1.0]), st.booleans()
+)
+
+
+def unwatched(done: float) -> None:
+    assert 0 <= done <= 1
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.integers(0, 2**32 - 1),
+    st.floats(0, 20),
+    st.lists(samplings, min_size=8, max_size=8),
+    st.integers(1, 4),
+    st.none() | st.integers(1, 4),
+    st.none() | st.integers(FIRST_TEMPO, FIRST_TEMPO + len(TEMPOS) - 1),
+    st.sampled_from([0.0, 1.0, 2.5]),
+)
+def test_whatever_the_networks_say_it_is_a_piece_of_so_many_bars(
+    seed: int,
+    spread: float,
+    draws: list[Sampling],
+    pieces: int,
+    bars: int | None,
+    tempo: int | None,
+    strength: float,
+) -> None:
+    request = Request(PianoSampling(draws[0], tuple(draws[1:]), strength), bars, tempo)
+    seeds = [[seed, n] for n in range(pieces)]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("affetti.runtime.piano_sampling.MAX_CODES", 60)
+        written = sample_words(MadeUp(seed, spread), made_up_codebook(), request, [1] * pieces, seeds, unwatched)
+    assert len(written) == pieces
+    for words in written:
+        assert check(words) == []
+        music = read_words(words)
+        if bars is not None:
+            assert len(music.bar_steps) == bars
+            ends = (music.steps + music.durations)[music.steps >= 16 * (bars - 1)]
+            assert ends.max() <= 16 * bars  # no note of the last bar sounds beyond it
+        if tempo is not None:
+            assert set(words[words[:, BAR_BEAT] == BAR, TEMPO]) == {tempo}
+            assert set(words[words[:, BAR_BEAT] > BAR, TEMPO]) <= {CONTINUE}
+
+
+def plan_of(codes: list[int], bars: int | None = None, bar_share: float = 0.1) -> Plan:
+    """The plan for one piece where the prior has no choice but these codes, the last of them for ever."""
+    made_up = MadeUp(codes=np.stack([only(code) for code in codes]))
+    plan = Plan(
+        made_up.prior(np.ones(1, np.int64)), made_up_codebook(bar_share), Request(PLAIN, bars), generators(0, [0])
+    )
+    plan.complete(unwatched)
+    return plan
+
+
+def test_a_plan_of_no_length_ends_with_the_end_code() -> None:
+    plan = plan_of([3, 4, 5, 6, 7, END_CODE, 2])
+    assert plan.planned.tolist() == [5]
+    assert plan.codes[0, :5, 0].tolist() == [3, 4, 5, 6, 7]
+
+
+def test_a_plan_is_no_shorter_than_a_piece() -> None:
+    assert plan_of([END_CODE] * 2 + [1] * 5 + [END_CODE]).planned.tolist() == [7]
+    assert plan_of([END_CODE] * 20).planned.tolist() == [MIN_CODES]
+
+
+def test_a_plan_without_an_end_is_cut_off() -> None:
+    assert plan_of([3]).planned.tolist() == [MAX_CODES]
+    assert plan_of([3], bars=2, bar_share=0.0).planned.tolist() == [2 * MAX_CODES_PER_BAR]
+
+
+def test_a_plan_of_bars_goes_up_to_the_code_that_would_begin_one_too_many() -> None:
+    # Every code begins a bar half of the time: after ten codes five bars, and the eleventh is the one too many.
+    assert plan_of([3], bars=5, bar_share=0.5).planned.tolist() == [11]
+    assert plan_of([3], bars=1, bar_share=1.0).planned.tolist() == [2]
+
+
+def test_an_end_code_counts_in_the_last_bar_alone() -> None:
+    codes = [3, 3, END_CODE, 3, 3, 3, 3, 3, 3, END_CODE]
+    assert plan_of(codes, bars=5, bar_share=0.5).planned.tolist() == [9]
+
+
+def test_after_its_plan_a_piece_goes_on_without_end() -> None:
+    plan = plan_of([3, 4, 5, 6, END_CODE])
+    plan.reach(300)
+    assert plan.planned.tolist() == [4]
+    assert (plan.codes[0, :300, 0] < END_CODE).all()
+
+
+def test_words_that_outrun_the_plan_get_more_codes_and_the_decoder_sees_them() -> None:
+    made_up = MadeUp(codes=np.stack([only(3)]))
+    request = Request(PLAIN, bars=30)
+    (words,) = sample_words(made_up, made_up_codebook(1.0), request, [2], [[0, 0]], unwatched)
+    planned = 31  # every code is taken for a bar
+    assert len(words) > planned + MORE_CODES
+    assert made_up.remembered[:3] == [(0, planned), (0, planned + MORE_CODES), (0, planned + 2 * MORE_CODES)]
+    assert made_up.remembered[-1][1] >= len(words)
+
+
+def test_guidance_asks_the_prior_with_and_without_the_emotion() -> None:
+    """With strength 0 the emotion is not heard, with 1 nothing else is."""
+    for strength, emotions in ((1.0, [[3, 3], [3, 3]]), (2.0, [[3, 3, 0, 0], [3, 3]])):
+        made_up = MadeUp()
+        request = Request(PianoSampling(Sampling(), PLAIN.elements, strength), bars=1)
+        sample_words(made_up, made_up_codebook(), request, [3, 3], [[0, 0], [0, 1]], unwatched)
+        assert made_up.emotions == emotions
+
+
+def test_guidance_by_hand() -> None:
+    from affetti.runtime.piano_sampling import _Guided
+
+    class Two(MadeUp):
+        def logits(self, rows: int, size: int) -> np.ndarray:
+            return np.repeat(np.array([[3.0], [1.0]], np.float32), size, axis=1)  # with the emotion, without it
+
+    guided = _Guided(Two(), np.ones(1, np.int64), 2.5)
+    assert guided.step(np.zeros((1, BOOKS), np.int64)).tolist() == [[6.0] * (CODES + 1)]  # 1 + 2.5 * (3 - 1)
+    assert guided.book(np.zeros((1, 1), np.int64)).tolist() == [[6.0] * CODES]
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(0, 2**32 - 1), st.lists(st.integers(1, 40), min_size=1, max_size=4))
+def test_codes_that_are_given_become_as_many_words_or_fewer(seed: int, lengths: list[int]) -> None:
+    random = np.random.default_rng(seed)
+    codes = [random.integers(0, CODES, (length, BOOKS)) for length in lengths]
+    seeds = [[seed, n] for n in range(len(codes))]
+    written = write_words(MadeUp(seed), made_up_codebook(), Request(PLAIN), codes, [0] * len(codes), seeds, unwatched)
+    for words, length in zip(written, lengths, strict=True):
+        assert check(words) == []
+        if len(words) > length:  # the last word by which it could have ended is still no end
+            early = words[: len(words) - 1]
+            assert all(check(np.concatenate([early[:n], words[-1:]])) for n in range(max(length - 1, 1), len(early)))
+
+
+def test_codes_that_are_given_are_followed_by_their_last() -> None:
+    codes = GivenCodes(made_up_codebook(), [np.array([[1, 2], [3, 4]]), np.array([[5, 6]])])
+    codes.reach(5)
+    assert codes.codes[0, :5].tolist() == [[1, 2], [3, 4], [3, 4], [3, 4], [3, 4]]
+    assert codes.codes[1, :5].tolist() == [[5, 6]] * 5
+    assert codes.sequence(0).shape == (2, 4)
+
+
+def test_a_last_bar_is_over_when_the_decoder_would_begin_another() -> None:
+    """A decoder that only ever wants to begin bars, once it has one note, ends with the bars asked for."""
+
+    class Impatient(MadeUp):
+        def logits(self, rows: int, size: int) -> np.ndarray:
+            logits = np.zeros((rows, size), np.float32)
+            if size == 4:
+                logits[:, METRICAL], logits[:, END] = 60.0, -60.0
+            if size == 18:
+                logits[:, BAR] = 60.0
+            return logits
+
+    (words,) = sample_words(Impatient(), made_up_codebook(), Request(PLAIN, bars=3), [1], [[0, 0]], unwatched)
+    assert check(words) == []
+    assert (words[:, BAR_BEAT] == BAR).sum() == 3
+    assert words[-1, TYPE] == END
+    assert words[-2, DURATION] > 0  # a note before it, not a position that only fills the bar
+
+
+@pytest.mark.parametrize("strength", [-1.0, 11.0, float("nan")])
+def test_a_strength_out_of_range(strength: float) -> None:
+    with pytest.raises(InputError, match="strength"):
+        PianoSampling(Sampling(), PLAIN.elements, strength)
