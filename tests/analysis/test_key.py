@@ -5,7 +5,7 @@ import pytest
 from affetti.analysis.key import Key, estimate_key, notated_key, parse_key
 from affetti.errors import InputError
 from affetti.midi import read_midi
-from affetti.piece import KeySignature, Note, Piece, Track
+from affetti.piece import Chord, KeySignature, Note, Piece, Track
 from affetti.tokens.melody import HOLD, decode
 
 
@@ -106,6 +106,11 @@ def test_transposing_there_and_back(tonic: int) -> None:
     there = key.transposed_from_c(piece)
     assert {(a.pitch - b.pitch) % 12 for a, b in zip(there.notes, piece.notes, strict=True)} == {tonic}
     assert key.transposed_to_c(there).notes == piece.notes
+
+
+def test_chords_move_with_the_notes() -> None:
+    piece = Piece(480, (Track((Note(0, 60, 480),)),), chords=(Chord(0, 11, "min7"), Chord(480)))
+    assert Key(2, is_minor=False).transposed_from_c(piece).chords == (Chord(0, 1, "min7"), Chord(480))
 
 
 def test_extreme_pitches_stay_midi_and_drums_stay_put() -> None:

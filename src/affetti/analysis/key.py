@@ -116,7 +116,7 @@ def _profiles() -> NDArray[np.float64]:
 
 
 def _transposed(piece: Piece, semitones: int) -> Piece:
-    """All pitched notes moved; a note that would leave 0-127 moves by an octave less or more."""
+    """All pitched notes and chords moved; a note that would leave 0-127 moves by an octave less or more."""
     if semitones == 0:
         return piece
 
@@ -134,4 +134,7 @@ def _transposed(piece: Piece, semitones: int) -> Piece:
         )
         for track in piece.tracks
     )
-    return replace(piece, tracks=tracks, key_signatures=())
+    chords = tuple(
+        chord if chord.root is None else replace(chord, root=(chord.root + semitones) % 12) for chord in piece.chords
+    )
+    return replace(piece, tracks=tracks, chords=chords, key_signatures=())

@@ -188,13 +188,13 @@ def _evaluate_melodies(targets: Sequence[Target], melodies: int, seed: int, corp
 
 def _evaluate_pieces(targets: Sequence[Target], corpus: str | None, split: str) -> _Written:
     """The report of piano models."""
-    from affetti.evaluation.corpus_report import open_corpus
+    from affetti.corpora.prepared_pieces import load_pieces
     from affetti.evaluation.muser_report import ModelReconstruction, ReconstructionReport
     from affetti.evaluation.reconstruction import measure, words_to_work_through
 
     by_name = {target.name: cast("PianoModel", target.model) for target in targets}
     name = _corpus_name(list(by_name.values())) if corpus is None else corpus
-    pieces = open_corpus(name)
+    pieces = load_pieces(name)
     with progress("reconstructing, words", total=len(by_name) * words_to_work_through(pieces, split)) as advance:
         models = [
             ModelReconstruction(

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from affetti.analysis.pitch import PieceMeasures, Reals
 from affetti.corpora import emopia
-from affetti.corpora.prepared_pieces import PreparedPieces, load_pieces
+from affetti.corpora.prepared_pieces import PreparedPieces
 from affetti.corpora.splits import SPLITS
 from affetti.emotion import Quadrant
 from affetti.evaluation.element_statistics import (
@@ -118,9 +118,6 @@ class CorpusReport:
             "published": self.published,
             "weighted_as_published": self.as_published(),
         }
-
-
-open_corpus = load_pieces  # cli/evaluate.py still calls it so
 
 
 def measure_corpus(name: str, pieces: PreparedPieces, done: Callable[[], None] = lambda: None) -> CorpusReport:

@@ -24,7 +24,6 @@ from affetti.errors import InputError
 from affetti.evaluation.likeness import Likeness, content, likeness
 from affetti.tokens.elements import (
     ELEMENTS,
-    MAX_STEPS,
     TYPE,
     Integers,
     Reals,
@@ -146,13 +145,8 @@ class Reconstruction:
 def split_pieces(corpus: PreparedPieces, split: str) -> tuple[list[int], int]:
     """The pieces of a split that are mostly in 4/4, and how many are not."""
     indices = corpus.split_indices(split).tolist()
-    kept = [index for index in indices if _is_mostly_4_4(corpus.piece(index).bar_steps)]
+    kept = [index for index in indices if corpus.are_mostly_4_4[index]]
     return kept, len(indices) - len(kept)
-
-
-def _is_mostly_4_4(bar_steps: NDArray[np.uint8]) -> bool:
-    """As `affetti.muser.batches.training_pieces` chooses what is trained on."""
-    return 2 * int(np.count_nonzero(bar_steps == MAX_STEPS)) >= len(bar_steps)
 
 
 def coded(model: "PianoModel", corpus: PreparedPieces, indices: Sequence[int], done: Done) -> CodedPieces:

@@ -128,7 +128,7 @@ class TransformerLayer(nn.Module):
         widened = self.widen(self._before(x, self.feed_forward_norm))
         if self.training:
             # The widest tensors of a layer: computed again on the way back (but for the product, which needs not be),
-            # for 4 % more time and a third less memory.
+            # for a few per cent more time and a quarter less memory.
             narrowed = checkpoint(self._narrowed, widened, use_reentrant=False)
         else:
             narrowed = self._narrowed(widened)

@@ -26,7 +26,7 @@ from torch import Tensor
 from affetti.corpora.prepared_pieces import PreparedPieces
 from affetti.errors import InputError
 from affetti.muser.augmentation import augmented
-from affetti.tokens.elements import BAR, BAR_BEAT, END, MAX_STEPS, NOTE, TYPE
+from affetti.tokens.elements import BAR, BAR_BEAT, END, NOTE, TYPE
 
 Integers = NDArray[np.int64]
 
@@ -152,11 +152,10 @@ def training_pieces(corpora: Sequence[PreparedPieces], split: str) -> TrainingPi
     """The pieces of a split that are mostly in 4/4, of all corpora."""
     words, emotions = [], []
     for corpus in corpora:
-        for index in corpus.split_indices(split):
-            piece = corpus.piece(int(index))
-            if 2 * np.count_nonzero(piece.bar_steps == MAX_STEPS) >= len(piece.bar_steps):
-                words.append(piece.words)
-                emotions.append(int(corpus.quadrants[index]))
+        indices = corpus.split_indices(split)
+        for index in indices[corpus.are_mostly_4_4[indices]]:
+            words.append(corpus.piece(int(index)).words)
+            emotions.append(int(corpus.quadrants[index]))
     return TrainingPieces(tuple(words), tuple(map(bars_of, words)), np.asarray(emotions, np.int64))
 
 
