@@ -62,6 +62,11 @@ def test_many_pieces_of_no_length(weights: str, here: Path, affetti: Affetti, ca
     assert line.startswith("y-001.mid … y-021.mid: 21 pieces, happy (Q1), ")
 
 
+def test_one_bar_is_one_bar(weights: str, here: Path, affetti: Affetti, capsys: Captured) -> None:
+    assert affetti(f"compose {weights} --emotion happy --seed 1 --bars 1 --out x.mid") == 0
+    assert capsys.readouterr().out.startswith("x.mid: happy (Q1), 1 bar, ")
+
+
 def test_options_and_replay(weights: str, here: Path, affetti: Affetti, capsys: Captured) -> None:
     options = "--bars 4 --tempo 77 --key 'G minor' --temperature 0.5 --nucleus 0.8 --strength 1.5"
     assert affetti(f"compose {weights} --valence -0.5 --arousal -0.2 --seed 4 --count 2 {options} --out a.mid") == 0

@@ -254,6 +254,12 @@ def test_no_trained_weights_come_with_affetti_yet() -> None:
         PianoModel.load("emoreg")
 
 
+def test_a_run_is_told_where_its_weights_are(piano_weights: Path, tmp_path: Path) -> None:
+    shutil.copytree(piano_weights, tmp_path / "run" / "weights")
+    with pytest.raises(InputError, match="it is a run, whose weights are in"):
+        affetti.load(tmp_path / "run")
+
+
 def test_a_model_of_one_system_is_not_the_other(piano_weights: Path) -> None:
     with pytest.raises(InputError, match="composes no melodies"):
         MelodyModel.load(piano_weights)

@@ -1,1 +1,1 @@
-"""What is heard in a piece: keys, melodic distance; later beats, chords and features."""
+"""What is heard in a piece: beats and bars, chords, keys, pitch measures, melodic distance."""

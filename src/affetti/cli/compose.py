@@ -332,7 +332,8 @@ def _print_text(
     for of_piece, piece in zip(paths, pieces, strict=True):
         files = ", ".join(map(printable, of_piece))
         of_piece_bars = _bars(piece) if bars is None else bars
-        print(f"{files}: {emotion}, {of_piece_bars} bars, {piece.duration_seconds:.1f} s, seed {seed}")
+        length = "1 bar" if of_piece_bars == 1 else f"{of_piece_bars} bars"
+        print(f"{files}: {emotion}, {length}, {piece.duration_seconds:.1f} s, seed {seed}")
 
 
 def _bars(piece: "Piece") -> int:

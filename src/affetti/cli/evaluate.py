@@ -228,7 +228,8 @@ def find_targets(texts: Sequence[str]) -> list[Target]:
             sources += [(name, None) for name in shipped_names() if affetti.load(name).config.system == text]
         elif (Path(text) / "config.yaml").is_file():
             if not (Path(text) / "weights" / "config.json").is_file():
-                raise InputError(f"{text} is a run without weights: finish it with affetti train --resume")
+                how = "finish it with affetti train --resume, unless its recipe makes none"
+                raise InputError(f"{text} is a run without weights: {how}")
             sources.append((Path(text) / "weights", Path(text)))
         else:
             sources.append((text, None))

@@ -6,7 +6,6 @@ read off the module, its numbers are named by the place that the module has in a
 Shapes: B pieces, S steps of a sequence, D width, H heads, d = D / H.
 """
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -14,6 +13,7 @@ import torch
 
 from affetti.layers.linear_attention import EPSILON, LinearAttention
 from affetti.layers.onnx_graph import GraphBuilder
+from affetti.layers.positions import frequencies
 from affetti.layers.transformer import Transformer, TransformerLayer
 
 OPSET = 20
@@ -67,10 +67,8 @@ def layer_norm(place: Place, x: str) -> str:
 
 
 def sinusoids(graph: GraphBuilder, positions: str, width: int) -> str:
-    """positions: float32 [..., 1] to [..., width]."""
-    exponents = torch.arange(0, width, 2, dtype=torch.float32) / width
-    frequencies = torch.exp(-math.log(10_000) * exponents).tolist()
-    angles = graph.node("Mul", [positions, graph.reals(f"frequencies_{width}", frequencies)])
+    """Those of `positions.sinusoids`; positions: float32 [..., 1] to [..., width]."""
+    angles = graph.node("Mul", [positions, graph.reals(f"frequencies_{width}", frequencies(width).tolist())])
     return graph.node("Concat", [graph.node("Sin", [angles]), graph.node("Cos", [angles])], axis=-1)
 
 

@@ -12,11 +12,18 @@ def sinusoids(positions: Tensor, width: int) -> Tensor:
     The first half are sines, the second cosines (Vaswani et al., 2017, interleave them, which is the same to a
     network). Float32; width is even.
     """
+    angles = positions[..., None] * frequencies(width, positions.device)
+    return torch.cat([angles.sin(), angles.cos()], dim=-1)
+
+
+def frequencies(width: int, device: torch.device | None = None) -> Tensor:
+    """Radians a step of the `width` / 2 sines, from 1 down to about 1 / 10,000; float32. Raises ValueError for an odd
+    width.
+    """
     if width % 2:
         raise ValueError(f"positions take an even width, not {width}")
-    exponents = torch.arange(0, width, 2, device=positions.device, dtype=torch.float32) / width
-    angles = positions[..., None] * torch.exp(-math.log(10_000) * exponents)
-    return torch.cat([angles.sin(), angles.cos()], dim=-1)
+    exponents = torch.arange(0, width, 2, device=device, dtype=torch.float32) / width
+    return torch.exp(-math.log(10_000) * exponents)
 
 
 def with_positions(x: Tensor, positions: Tensor) -> Tensor:

@@ -161,4 +161,10 @@ def _absence(name: str) -> str:
     if name in _CONFIGS and name not in DEFAULT_WEIGHTS:
         how = f"train some (affetti train recipes/{name}_small.yaml) and name their folder with --weights"
         return f"no weights of {name} come with affetti yet: {how}"
-    return f"no weights {name[:80]!r}: name a folder or one of {', '.join(shipped_names())}"
+    choices = f"name a folder or one of {', '.join(shipped_names())}"
+    try:
+        if (Path(name) / "weights" / "config.json").is_file():
+            choices = f"it is a run, whose weights are in {Path(name) / 'weights'}"
+    except (OSError, ValueError):  # as above
+        pass
+    return f"no weights {name[:80]!r}: {choices}"
