@@ -17,7 +17,7 @@ CHORD_QUALITIES = ("maj", "min", "dim", "aug", "sus2", "sus4", "7", "maj7", "min
 """The eleven qualities of compound words, in Harte's notation (Harte et al., ISMIR 2005)."""
 
 NO_CHORD = "N.C."
-_CHORD_ROOTS = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")
+PITCH_CLASS_NAMES = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")
 
 # Okabe and Ito's palette: its colours stay apart for colour-blind eyes, on light and on dark paper.
 _TRACK_COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
@@ -92,7 +92,7 @@ class Chord:
     @property
     def name(self) -> str:
         """For example "F#:min7", or "N.C."."""
-        return NO_CHORD if self.root is None else f"{_CHORD_ROOTS[self.root]}:{self.quality}"
+        return NO_CHORD if self.root is None else f"{PITCH_CLASS_NAMES[self.root]}:{self.quality}"
 
     @classmethod
     def named(cls, start_ticks: int, name: str) -> "Chord | None":
@@ -100,9 +100,9 @@ class Chord:
         if name == NO_CHORD:
             return cls(start_ticks)
         root, colon, quality = name.partition(":")
-        if not colon or root not in _CHORD_ROOTS or quality not in CHORD_QUALITIES:
+        if not colon or root not in PITCH_CLASS_NAMES or quality not in CHORD_QUALITIES:
             return None
-        return cls(start_ticks, _CHORD_ROOTS.index(root), quality)
+        return cls(start_ticks, PITCH_CLASS_NAMES.index(root), quality)
 
 
 @dataclass(frozen=True, slots=True)

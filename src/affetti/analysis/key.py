@@ -10,7 +10,7 @@ from affetti.errors import InputError
 from affetti.piece import Piece, Track
 
 # Of the key on each pitch class: how its tonic is written, and the sharps (negative: flats) of its signature.
-_MAJOR_NAMES = ("C", "D♭", "D", "E♭", "E", "F", "F♯", "G", "A♭", "A", "B♭", "B")
+MAJOR_NAMES = ("C", "D♭", "D", "E♭", "E", "F", "F♯", "G", "A♭", "A", "B♭", "B")
 _MAJOR_SHARPS = (0, -5, 2, -3, 4, -1, 6, 1, -4, 3, -2, 5)
 _MINOR_NAMES = ("C", "C♯", "D", "E♭", "E", "F", "F♯", "G", "G♯", "A", "B♭", "B")
 _MINOR_SHARPS = (-3, 4, -1, -6, 1, -4, 3, -2, 5, 0, -5, 2)
@@ -38,7 +38,7 @@ class Key:
     @property
     def name(self) -> str:
         """For example "E♭ major"."""
-        names = _MINOR_NAMES if self.is_minor else _MAJOR_NAMES
+        names = _MINOR_NAMES if self.is_minor else MAJOR_NAMES
         return f"{names[self.tonic]} {'minor' if self.is_minor else 'major'}"
 
     @property

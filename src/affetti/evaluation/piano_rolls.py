@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from affetti.analysis.key import MAJOR_NAMES
 from affetti.analysis.metrical_grid import MetricalGrid, metrical_grid
 from affetti.analysis.note_arrays import Integers, NoteArrays, Reals, note_arrays, tempo_map
 from affetti.evaluation.drawing import new_figure, picture_of
@@ -23,7 +24,6 @@ Booleans = NDArray[np.bool_]
 
 NOTE_COLOUR = "#0072B2"
 _BEAT, _BAR, _OCTAVE = "#D0D0D0", "#777777", "#EEEEEE"
-_ROOTS = ("C", "D♭", "D", "E♭", "E", "F", "F♯", "G", "A♭", "A", "B♭", "B")
 _CHORD_SIGNS = {"maj": "", "min": "m", "dim": "dim", "aug": "+", "min7": "m7", "hdim7": "ø7", "dim7": "dim7"}
 """How players write a quality behind its root; the others are written as they are named."""
 _PAGE_INCHES, _ROLL_INCHES = 15.0, 2.5
@@ -117,7 +117,7 @@ def chord_sign(chord: Chord) -> str:
     """A chord as players write it, for example "F♯m7"; "N.C." for none."""
     if chord.root is None or chord.quality is None:
         return NO_CHORD
-    return _ROOTS[chord.root] + _CHORD_SIGNS.get(chord.quality, chord.quality)
+    return MAJOR_NAMES[chord.root] + _CHORD_SIGNS.get(chord.quality, chord.quality)
 
 
 def _draw_pitch_axis(axes: "Axes", pitches: Integers) -> None:

@@ -19,6 +19,7 @@ from affetti.errors import InputError
 from affetti.piece import DEFAULT_BPM, KeySignature, Piece, Track
 from affetti.runtime.drafts import choose, target
 from affetti.runtime.form import phrase_form
+from affetti.runtime.limits import check_seed, checked_tempo
 from affetti.runtime.melody_config import MelodyModelConfig
 from affetti.runtime.provenance import Provenance
 from affetti.runtime.sampling import Sampling, draw, generators
@@ -167,9 +168,8 @@ class MelodyModel:
         wanted = wanted_emotion(emotion, valence, arousal)
         transposed_to = _key_for(wanted, key)
         sampling = self.sampling(temperature, nucleus, greedy=greedy)
-        tempo = _checked_tempo(DEFAULT_BPM if tempo is None else tempo)
-        if not 0 <= seed < 2**32:
-            raise InputError(f"seed is {seed}; it must be between 0 and {2**32 - 1}")
+        tempo = checked_tempo(DEFAULT_BPM if tempo is None else tempo)
+        check_seed(seed)
         tokens = self.sample_tokens([wanted] * count, bars=bars, seed=seed, sampling=sampling, progress=progress)
         provenance = Provenance(
             system=self.config.system,
@@ -206,7 +206,7 @@ class MelodyModel:
             weights=self.config.name,
             weights_sha256=self.weights_hash,
             licence=self.config.licence,
-            quarters_per_minute=_checked_tempo(provenance.quarters_per_minute),
+            quarters_per_minute=checked_tempo(provenance.quarters_per_minute),
         )
         tokens = self.sample_tokens(
             [wanted] * (row + 1),
@@ -412,12 +412,6 @@ def _phrases(piece: Piece) -> Iterator[Tokens]:
             held_over = int(np.argmax(phrase != HOLD))  # a note of the phrase before is not heard again
             phrase[:held_over] = REST
             yield phrase
-
-
-def _checked_tempo(quarters_per_minute: float) -> float:
-    if not 20 <= quarters_per_minute <= 300:
-        raise InputError(f"tempo is {quarters_per_minute}; it must be between 20 and 300 quarters per minute")
-    return float(quarters_per_minute)
 
 
 def _padded(wanted: Sequence[Wanted]) -> list[Wanted]:

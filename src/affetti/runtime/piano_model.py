@@ -18,6 +18,7 @@ from affetti.analysis.metrical_grid import MAX_BARS
 from affetti.emotion import Emotion, Quadrant, parse_quadrant, wanted_emotion
 from affetti.errors import InputError
 from affetti.piece import Piece
+from affetti.runtime.limits import check_seed, checked_tempo
 from affetti.runtime.piano_config import PianoModelConfig
 from affetti.runtime.piano_form import finished_piece
 from affetti.runtime.piano_sampling import Codebook, Request, sample_words, write_words
@@ -233,9 +234,8 @@ class PianoModel:
         """
         if bars is not None and not 1 <= bars <= MAX_BARS:
             raise InputError(f"{bars} bars: a piece has 1 to {MAX_BARS:,}")
-        if not 0 <= seed < 2**32:
-            raise InputError(f"seed is {seed}; it must be between 0 and {2**32 - 1}")
-        tempo_value = None if tempo is None else int(tempo_values(np.asarray([_checked_tempo(tempo)]))[0])
+        check_seed(seed)
+        tempo_value = None if tempo is None else int(tempo_values(np.asarray([checked_tempo(tempo)]))[0])
         request = Request(sampling or self.sampling(), bars, tempo_value)
         words: list[Words] = []
         for start in range(0, len(quadrants), BATCH):
@@ -321,9 +321,3 @@ class _Watch:
         if self.progress is not None and done > self.done:
             self.progress((done - self.done) * self.pieces)
             self.done = done
-
-
-def _checked_tempo(quarters_per_minute: float) -> float:
-    if not 20 <= quarters_per_minute <= 300:
-        raise InputError(f"tempo is {quarters_per_minute}; it must be between 20 and 300 quarters per minute")
-    return float(quarters_per_minute)

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from affetti.analysis.chords import CHORDS, chord_number, chord_of
-from affetti.piece import Chord
+from affetti.piece import PITCH_CLASS_NAMES, Chord
 
 Integers = NDArray[np.int64]
 Reals = NDArray[np.float64]
@@ -56,8 +56,6 @@ TEMPOS: Reals = np.round(np.geomspace(_LOWEST_TEMPO, _HIGHEST_TEMPO, _TEMPOS), 1
 To a tenth, so that MIDI's whole microseconds give back the same number. The default of 120 is one of them.
 """
 _TEMPO_BOUNDS: Reals = np.sqrt(TEMPOS[1:] * TEMPOS[:-1])
-
-_NOTE_NAMES = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")
 
 
 def tempo_values(quarters_per_minute: Reals) -> Integers:
@@ -107,7 +105,7 @@ class Element:
 
 
 def _pitch_name(pitch: int) -> str:
-    return f"{_NOTE_NAMES[pitch % 12]}{pitch // 12 - 1}"
+    return f"{PITCH_CLASS_NAMES[pitch % 12]}{pitch // 12 - 1}"
 
 
 ELEMENTS: tuple[Element, ...] = (
