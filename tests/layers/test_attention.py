@@ -6,10 +6,11 @@ import pytest
 import torch
 
 from affetti.layers.attention import Attention
-from affetti.layers.linear_attention import CHUNK, EPSILON, LinearAttention, feature_map
+from affetti.layers.linear_attention import CHUNK, EPSILON, LinearAttention, feature_map, keep_rates
 from affetti.layers.softmax_attention import SoftmaxAttention
 
-KINDS = [LinearAttention(), SoftmaxAttention()]
+LINEAR = [LinearAttention(), LinearAttention(decays=True)]
+KINDS = [*LINEAR, SoftmaxAttention()]
 
 
 def queries_keys_values(*shape: int, seed: int = 0, dtype: torch.dtype = torch.float32) -> list[torch.Tensor]:
@@ -24,6 +25,9 @@ def defined(kind: Attention, q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, 
         weights = (q @ k.mT / math.sqrt(q.shape[-1])).exp() * seen.unsqueeze(-3)
         return (weights @ v / weights.sum(-1, keepdim=True)).transpose(-3, -2)
     weights = (torch.nn.functional.elu(q) + 1) @ (torch.nn.functional.elu(k) + 1).mT * seen.unsqueeze(-3)
+    if isinstance(kind, LinearAttention) and kind.decays and q.shape[-2] == k.shape[-2]:
+        gone = torch.arange(q.shape[-2])[:, None] - torch.arange(k.shape[-2])
+        weights = weights * keep_rates(q.shape[-3])[:, None, None].to(q.dtype) ** gone
     return (weights @ v / (weights.sum(-1, keepdim=True) + EPSILON)).transpose(-3, -2)
 
 
@@ -57,11 +61,11 @@ def test_a_memory_is_read_as_the_definition_and_padding_is_left_out(kind: Attent
     torch.testing.assert_close(shorter, expected[1:], atol=1e-5, rtol=1e-5)
 
 
-@pytest.mark.parametrize("steps", [5, CHUNK + 3])
-def test_the_written_out_gradient_of_causal_linear_attention(steps: int) -> None:
+@pytest.mark.parametrize("kind", LINEAR)
+@pytest.mark.parametrize("steps", [5, 2 * CHUNK + 3])
+def test_the_written_out_gradient_of_causal_linear_attention(kind: LinearAttention, steps: int) -> None:
     inputs = [x.requires_grad_() for x in queries_keys_values(2, steps, 2, 3, dtype=torch.float64)]
     weight = queries_keys_values(2, steps, 2, 3, seed=5, dtype=torch.float64)[0]
-    kind = LinearAttention()
     expected = torch.autograd.grad(
         (defined(kind, *inputs, torch.ones(steps, steps, dtype=torch.bool).tril()) * weight).sum(), inputs
     )
@@ -84,14 +88,21 @@ def test_causality_by_gradient(kind: Attention) -> None:
         assert name == "queries" or reached[:step].all()
 
 
-def test_what_comes_later_changes_no_bit_of_what_was() -> None:
-    q, k, v = queries_keys_values(1, 3 * CHUNK, 1, 4)
-    before = LinearAttention().causal(q, k, v)
+def test_heads_forget_at_their_own_pace_and_the_first_not_at_all() -> None:
+    rates = keep_rates(6)
+    assert rates[0] == 1
+    torch.testing.assert_close(rates[[1, -1]], 0.5 ** (1 / torch.tensor([128, 2.0], dtype=torch.float64)))
+    assert (rates.diff() < 0).all()
+    assert [len(keep_rates(heads)) for heads in (1, 2, 8)] == [1, 2, 8]
+
+
+@pytest.mark.parametrize("kind", LINEAR)
+def test_what_comes_later_changes_no_bit_of_what_was(kind: LinearAttention) -> None:
+    q, k, v = queries_keys_values(1, 3 * CHUNK, 2, 4)
+    before = kind.causal(q, k, v)
     for x in (q, k, v):
         x[:, CHUNK + 1 :] += 100
-    torch.testing.assert_close(
-        LinearAttention().causal(q, k, v)[:, : CHUNK + 1], before[:, : CHUNK + 1], rtol=0, atol=0
-    )
+    torch.testing.assert_close(kind.causal(q, k, v)[:, : CHUNK + 1], before[:, : CHUNK + 1], rtol=0, atol=0)
 
 
 def test_the_feature_map_and_its_gradient() -> None:
@@ -101,9 +112,10 @@ def test_the_feature_map_and_its_gradient() -> None:
     torch.testing.assert_close(gradient, torch.where(x > 0, 1.0, x.exp()))
 
 
-def test_bfloat16_stays_near_float32_over_long_sequences() -> None:
+@pytest.mark.parametrize("kind", LINEAR)
+def test_bfloat16_stays_near_float32_over_long_sequences(kind: LinearAttention) -> None:
     q, k, v = queries_keys_values(1, 2048, 2, 16)
-    exact = LinearAttention().causal(q, k, v)
-    rounded = LinearAttention().causal(*(x.bfloat16() for x in (q, k, v))).float()
+    exact = kind.causal(q, k, v)
+    rounded = kind.causal(*(x.bfloat16() for x in (q, k, v))).float()
     assert (rounded - exact).abs().max() < 0.03  # values are about 1: eight bits of each number
-    assert torch.isfinite(LinearAttention().causal(q * 0 - 200, k * 0 - 200, v)).all()  # φ underflows to 0
+    assert torch.isfinite(kind.causal(q * 0 - 200, k * 0 - 200, v)).all()  # φ underflows to 0

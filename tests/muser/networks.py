@@ -11,6 +11,8 @@ from affetti.tokens.elements import SIZES
 ABLATIONS: list[dict[str, Any]] = [
     {},
     {"attention": "softmax"},
+    {"attention": "decaying"},
+    {"attention": "decaying", "latent_into_decoder": "concatenate", "emotion_input": "every_step"},
     {"norm_first": True, "emotion_input": "every_step"},
     {"block_reduction": "mean"},
     {"block_reduction": "learned"},

@@ -60,7 +60,7 @@ def test_a_run_folder_holds_exactly_what_a_researcher_needs(tmp_path: Path) -> N
     config = load_recipe(run.path / "config.yaml")  # itself a recipe, with what the preset says written out
     assert isinstance(config, MuserRecipe)
     assert resolve(config) == resolve(recipe)
-    assert config.model["attention"] == "linear"
+    assert config.model["attention"] == "decaying"
     assert config.phases[0].training["gradient_clip"] == 3.0
     corpora = json.loads((run.path / "environment.json").read_text())["corpora"]
     assert corpora == {"practice": practice_digest()}
@@ -291,7 +291,7 @@ def test_eight_pieces_are_learned_by_heart(tmp_path: Path) -> None:
         "epochs": 150,
         "threads": 1,
         "batch_pieces": 8,
-        "learning_rate": 3e-3,
+        "learning_rate": 1e-2,
         "warmup_steps": 10,
         "checkpoint_every": 1000,
         "precision": "float32",
@@ -306,6 +306,7 @@ def test_eight_pieces_are_learned_by_heart(tmp_path: Path) -> None:
         "latent_block": 16,
         "embedding_sizes": [16] * 7,
         "dropout": 0.0,
+        "heads": 4,
     }
     recipe = practice_recipe(phases=["vqvae"], model=model, training=training)
     lines = _log(_run(tmp_path / "run", recipe), "1_vqvae")

@@ -20,9 +20,9 @@ def _stepped(seed: int) -> tuple[nn.Module, torch.optim.Optimizer]:
 def test_what_is_saved_comes_back(tmp_path: Path) -> None:
     path = tmp_path / "checkpoint.safetensors"
     model, optimizer = _stepped(0)
-    save_checkpoint(path, model, optimizer, epoch=7, kept={"best.weight": torch.ones(2), "steps": torch.tensor(3)})
+    save_checkpoint(path, model, [optimizer], epoch=7, kept={"best.weight": torch.ones(2), "steps": torch.tensor(3)})
     other, other_optimizer = _stepped(1)
-    checkpoint = load_checkpoint(path, other, other_optimizer)
+    checkpoint = load_checkpoint(path, other, [other_optimizer])
     assert checkpoint.epoch == 7
     assert {name: value.tolist() for name, value in checkpoint.kept.items()} == {"best.weight": [1, 1], "steps": 3}
     for one, two in zip(model.parameters(), other.parameters(), strict=True):
@@ -35,7 +35,7 @@ def test_what_is_saved_comes_back(tmp_path: Path) -> None:
 def test_what_is_no_checkpoint_is_one_clear_line(tmp_path: Path, damage: str) -> None:
     path = tmp_path / "checkpoint.safetensors"
     model, optimizer = _stepped(0)
-    save_checkpoint(path, model, optimizer, epoch=1)
+    save_checkpoint(path, model, [optimizer], epoch=1)
     if damage == "cut":
         path.write_bytes(path.read_bytes()[:100])
     elif damage == "noise":
@@ -46,5 +46,5 @@ def test_what_is_no_checkpoint_is_one_clear_line(tmp_path: Path, damage: str) ->
     else:
         path.unlink()
     with pytest.raises(InputError, match="not a checkpoint") as caught:
-        load_checkpoint(path, model, optimizer)
+        load_checkpoint(path, model, [optimizer])
     assert "\n" not in str(caught.value)

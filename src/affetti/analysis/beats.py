@@ -48,12 +48,16 @@ class Beats:
     """How near onsets lie to the steps: 0 no nearer than random ones, 1 on them."""
 
 
-def track_beats(start_seconds: Reals, pitches: Integers, velocities: Integers, end_seconds: Reals) -> Beats:
+def track_beats(
+    start_seconds: Reals, pitches: Integers, velocities: Integers, end_seconds: Reals, *, bar_steps: int | None = None
+) -> Beats:
     """The beats of N notes in any order: times in seconds, MIDI pitches, velocities 1-127, each [N].
 
     Beats lie on the onsets near them and are interpolated where there are none. Of POP909's songs, which it was tuned
     on (001-699), it finds the annotated metre and beat of nearly nine in ten; what is left is mostly a tempo twice
     or half the annotated one. See benchmarks/track_beats.py.
+
+    bar_steps: where the sixteenths of a bar are known (16 for 4/4, 12 for 3/4 and 6/8), only such bars are looked for.
 
     Raises InputError for fewer than MIN_ONSETS onsets, over MAX_NOTES notes or over MAX_SECONDS; ValueError for arrays
     of different lengths or times that are not finite.
@@ -75,7 +79,7 @@ def track_beats(start_seconds: Reals, pitches: Integers, velocities: Integers, e
     starts = starts - zero
     ends = np.maximum(end_seconds[order] - zero, starts + _SHORTEST_NOTE)
     onsets = Onsets(starts, ends, pitches[order], velocities[order])
-    bars = best_bars(onsets)
+    bars = best_bars(onsets, bar_steps)
     near = nearness(bars.seconds, bars.metre.steps, onsets)
     confidence = min(1.0, max(0.0, (near - _BY_CHANCE) / (1 - _BY_CHANCE)))
     return Beats(bars.seconds + zero, bars.beat_in_bar, bars.metre.beats, bars.metre.steps, confidence)

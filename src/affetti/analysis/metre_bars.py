@@ -67,8 +67,11 @@ class _Hypothesis:
     fit: float
 
 
-def best_bars(onsets: Onsets) -> Bars:
-    """The tempo, metre, beats and bars that explain the onsets best."""
+def best_bars(onsets: Onsets, bar_steps: int | None = None) -> Bars:
+    """The tempo, metre, beats and bars that explain the onsets best.
+
+    bar_steps: only metres whose bars have so many sixteenths, where any of them can be laid on so few beats.
+    """
     hypotheses: list[_Hypothesis] = []
     metres = _metres()
     for tempo in tempo_paths(onsets):
@@ -81,7 +84,8 @@ def best_bars(onsets: Onsets) -> Bars:
                 odds = heard + NEARNESS * nearness(line, steps, onsets)
                 fitting = [metre for metre in metres if metre.steps == steps and len(line) > metre.beats]
                 hypotheses += [_hypothesis(line, metre, features, odds) for metre in fitting]
-    return _laid(onsets, max(hypotheses, key=lambda one: one.fit))
+    wanted = [one for one in hypotheses if one.metre.beats * one.metre.steps == bar_steps]
+    return _laid(onsets, max(wanted or hypotheses, key=lambda one: one.fit))
 
 
 def _line(onsets: Onsets, pulses: Reals, ratio: float) -> Reals:

@@ -61,10 +61,11 @@ class MetricalGrid:
         return between_beats(steps, self.beat_steps, self.beat_ticks)
 
 
-def metrical_grid(piece: Piece, *, force_tracking: bool = False) -> MetricalGrid:
+def metrical_grid(piece: Piece, *, force_tracking: bool = False, bar_steps: int | None = None) -> MetricalGrid:
     """The beats and bars of a piece: its own grid where its notes lie on it, else tracked.
 
     force_tracking: track even where the notes lie on the file's own grid.
+    bar_steps: where beats are tracked, see `track_beats`.
 
     Raises InputError for a piece without pitched notes, with too few onsets to track, over MAX_BARS bars, or beyond the
     limits of `track_beats`.
@@ -78,7 +79,7 @@ def metrical_grid(piece: Piece, *, force_tracking: bool = False) -> MetricalGrid
     fit = _own_grid_fit(piece, notes)
     if fit >= _ON_GRID and not force_tracking:
         return _own_grid(piece, notes, fit)
-    beats = track_beats(notes.start_seconds, notes.pitches, notes.velocities, notes.end_seconds)
+    beats = track_beats(notes.start_seconds, notes.pitches, notes.velocities, notes.end_seconds, bar_steps=bar_steps)
     return _tracked_grid(piece, notes, beats)
 
 

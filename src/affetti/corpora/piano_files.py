@@ -3,6 +3,7 @@
 import hashlib
 import json
 import shutil
+from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from affetti.corpora.prepared_pieces import (
     PreparedPieces,
     joined,
     map_columns,
+    separated,
     with_labels,
     write_columns,
 )
@@ -29,6 +31,7 @@ from affetti.corpora.timeline import Timeline
 from affetti.errors import InputError
 from affetti.files import read_bounded
 from affetti.midi import MAX_MIDI_BYTES
+from affetti.tokens.elements import MAX_STEPS
 
 PART_FILES = 64
 """Files of a part: at most so many are prepared again when a stopped run goes on."""
@@ -141,7 +144,41 @@ def _prepare_group(
                 kept.append(file)
             else:
                 rejects.append(Reject(file.path, _without_path(reason, corpus.root / file.path)))
-    return (_labelled(joined(columns), kept, corpus) if kept else None), rejects
+    if not kept:
+        return None, rejects
+    heard = joined(columns)
+    if corpus.is_performed:
+        heard = joined(_each_song_in_one_metre(separated(heard), kept, corpus, workers, prepare))
+    return _labelled(heard, kept, corpus), rejects
+
+
+def _each_song_in_one_metre(
+    pieces: list[Columns],
+    files: Sequence[PianoFile],
+    corpus: PianoCorpus,
+    workers: int,
+    prepare: Callable[[Task], Columns],
+) -> list[Columns]:
+    """The pieces, those heard again that were heard in other bars than most of their song.
+
+    A song rarely changes its metre, but one of its clips may mislead: a bar of 4/4 in triplets is easily two of 6/8.
+    """
+    bar_steps = [int(np.median(piece["bar_steps"])) for piece in pieces]
+    bars: defaultdict[str, Counter[int]] = defaultdict(Counter)
+    for piece, file, steps in zip(pieces, files, bar_steps, strict=True):
+        bars[file.song][steps] += len(piece["bar_steps"])
+    # Of as many bars of both kinds 4/4 is the likelier: four in five of all clips.
+    usual = {song: max(counts, key=lambda steps: (counts[steps], steps == MAX_STEPS)) for song, counts in bars.items()}
+    again = [index for index, file in enumerate(files) if bar_steps[index] != usual[file.song]]
+    tasks = [
+        Task(corpus.root / file.path, file.timeline, corpus.is_performed, usual[file.song])
+        for file in (files[index] for index in again)
+    ]
+    outcomes = map_isolated(prepare, tasks, workers=max(1, min(workers, len(tasks))))
+    for index, outcome in zip(again, outcomes, strict=True):
+        if not isinstance(outcome, Failure):
+            pieces[index] = outcome
+    return pieces
 
 
 def _digest(corpus: PianoCorpus, files: Sequence[PianoFile]) -> str:

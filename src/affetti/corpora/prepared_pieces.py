@@ -240,6 +240,18 @@ def joined(parts: Sequence[Columns]) -> Columns:
     return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
 
+def separated(columns: Columns) -> list[Columns]:
+    """The columns of each piece by itself: the inverse of `joined`, of pieces one by one."""
+    offsets = {unit: _offsets(columns[f"{unit}_counts"]) for unit in COUNTED}
+    pieces = len(columns[f"{COUNTED[0]}_counts"])
+    offsets["piece"] = np.arange(pieces + 1)
+    units: dict[str, Unit] = {name: column.unit for name, column in COLUMNS.items()}
+    return [
+        {name: array[slice(*offsets[units.get(name, "piece")][piece : piece + 2])] for name, array in columns.items()}
+        for piece in range(pieces)
+    ]
+
+
 def with_labels(
     columns: Columns,
     labels: Columns,

@@ -19,7 +19,7 @@ from affetti.piece import Piece
 from affetti.tokens.compound_word import encode
 from affetti.tokens.quantisation import quantise
 
-PREPARATION = f"1 (affetti {version('affetti')})"
+PREPARATION = f"2 (affetti {version('affetti')})"
 """To be counted up whenever the same file gives other columns: parts of an earlier preparation are then made anew."""
 
 _MINOR_KEYS = 12  # the number of the first minor key
@@ -36,17 +36,21 @@ class Task(NamedTuple):
     timeline: Timeline | None = None
     is_performed: bool = False
     """Its beats are tracked, whatever grid the file declares."""
+    bar_steps: int | None = None
+    """The sixteenths of its bars, where they are known beforehand."""
 
 
 def prepare_file(task: Task) -> Columns:
     """The columns of the piece in a MIDI file. Raises InputError for a file that cannot be used."""
     piece = read_midi(read_bounded(task.path, max_bytes=MAX_MIDI_BYTES))
-    return prepare_piece(piece, task.timeline, is_performed=task.is_performed)
+    return prepare_piece(piece, task.timeline, is_performed=task.is_performed, bar_steps=task.bar_steps)
 
 
-def prepare_piece(piece: Piece, timeline: Timeline | None = None, *, is_performed: bool = False) -> Columns:
+def prepare_piece(
+    piece: Piece, timeline: Timeline | None = None, *, is_performed: bool = False, bar_steps: int | None = None
+) -> Columns:
     """The columns (see PreparedPieces) of one piece, without those that a corpus knows. Raises InputError."""
-    grid = metrical_grid(piece, force_tracking=is_performed)
+    grid = metrical_grid(piece, force_tracking=is_performed, bar_steps=bar_steps)
     quantised = quantise(piece, grid)
     words = encode(quantised.piece)
     key = estimate_key(piece)

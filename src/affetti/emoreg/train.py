@@ -111,7 +111,7 @@ def fit(
     torch.manual_seed(seed)
     model = MelodyCvae(config.model)
     optimizer = make_optimizer(model, training)
-    finished = load_checkpoint(run.checkpoint, model, optimizer).epoch if run.checkpoint.exists() else 0
+    finished = load_checkpoint(run.checkpoint, model, [optimizer]).epoch if run.checkpoint.exists() else 0
     if finished == 0 and 0 in training.snapshot_epochs:
         _save_latents(run.latents / "epoch_0000.safetensors", model, examples)
     with run.open_log(finished_epochs=finished) as log:
@@ -130,7 +130,7 @@ def fit(
             if epoch in training.snapshot_epochs:
                 _save_latents(run.latents / f"epoch_{epoch:04d}.safetensors", model, examples)
             if checkpoint_due:
-                save_checkpoint(run.checkpoint, model, optimizer, epoch=epoch)
+                save_checkpoint(run.checkpoint, model, [optimizer], epoch=epoch)
             progress("training", epoch, training.epochs, scalars["loss"])
     model.eval()
     _save_latents(run.latents / "final.safetensors", model, examples)

@@ -3,10 +3,15 @@
 The sum over keys can then be carried along as one matrix, so a causal Transformer is a recurrent network: training
 sees all steps at once, composing carries a state of constant size. Both forms give the same numbers.
 
+Such sums hardly tell what was just now from what was long ago. A decaying attention forgets: what a head knows of a
+step fades by half in so many steps (as in Sun et al., "Retentive Network", 2023, here with the division by the keys),
+in each head at another pace, and in one not at all. State and cost are the same.
+
 Shapes: leading dimensions `...`, T steps, H heads, d width of a head, C steps of a chunk, N chunks of all rows.
 """
 
-from typing import Any
+import math
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -21,19 +26,31 @@ CHUNK = 64
 """Steps that are compared pair by pair; between chunks a summary is carried. Fastest of 32-128 on CPUs."""
 
 
+_SHORTEST_HALF_LIFE, _LONGEST_HALF_LIFE = 2.0, 128.0
+"""Steps: a chord's notes, and eight bars of a piano piece."""
+
+
 class LinearAttention:
     """Attention whose state and memory are one tensor: Σ φ(k)ᵀ [v, 1] over the steps so far, [..., H, d, d + 1].
 
     The last column sums the keys alone, and is what attention is divided by.
+
+    Args:
+        decays: whether causal attention forgets, by `keep_rates`. A memory does not.
     """
 
     state_tensors = 1
+
+    def __init__(self, *, decays: bool = False) -> None:
+        self.decays = decays
 
     def causal(self, queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
         """Every step attends to itself and to those before it; all [..., T, H, d] as the result."""
         rows = [x.flatten(0, -4) for x in (queries, keys, values)]
         with torch.autocast(queries.device.type, enabled=False):  # which number is of which type is said there
-            result: Tensor = _ChunkedCausal.apply(*rows, min(CHUNK, queries.shape[-3]))  # type: ignore[no-untyped-call]
+            result: Tensor = _ChunkedCausal.apply(  # type: ignore[no-untyped-call]
+                *rows, min(CHUNK, queries.shape[-3]), self.decays
+            )
         return result.view(values.shape)
 
     def initial_state(self, keys: Tensor) -> State:
@@ -44,6 +61,8 @@ class LinearAttention:
     def step(self, state: State, query: Tensor, key: Tensor, value: Tensor) -> tuple[Tensor, State]:
         """One step of what `causal` does; all [..., H, d] as the result."""
         (sums,) = state
+        if self.decays:
+            sums = sums * keep_rates(sums.shape[-3], sums.device).to(sums.dtype)[:, None, None]
         sums = sums + feature_map(key)[..., None] * _with_one(value)[..., None, :]
         return _divided((feature_map(query)[..., None, :] @ sums).squeeze(-2)), (sums,)
 
@@ -58,6 +77,16 @@ class LinearAttention:
         """Every step attends to the whole memory; queries [..., T, H, d] as the result."""
         (sums,) = memory
         return _divided(feature_map(queries).transpose(-3, -2) @ sums).transpose(-3, -2)
+
+
+def keep_rates(heads: int, device: torch.device | None = None) -> Tensor:
+    """What is left of a sum after a step, for each head of a decaying attention: float64 [H], the first 1.
+
+    Half-lives of the others are spread evenly between 2 and 128 steps on a scale of ratios.
+    """
+    ends = math.log(_LONGEST_HALF_LIFE), math.log(_SHORTEST_HALF_LIFE)
+    half_lives = torch.linspace(*ends, heads - 1, dtype=torch.float64).exp()
+    return torch.cat([torch.ones(1, dtype=torch.float64), 0.5 ** (1 / half_lives)]).to(device)
 
 
 def feature_map(x: Tensor) -> Tensor:
@@ -96,6 +125,29 @@ class _FeatureMap(torch.autograd.Function):
         return gradient * slope
 
 
+class _Fading(NamedTuple):
+    """What is left of steps in chunks of C, for each of H heads; in the number format of the queries."""
+
+    of_steps: Tensor
+    """At each step of a chunk, of each step of it: [H, 1, C, C], 0 for later ones."""
+    of_summary: Tensor
+    """At each step of a chunk, of the summary that the chunk began with: [H, 1, C, 1]."""
+    into_summary: Tensor
+    """Of each step of a chunk, at its end: [H, 1, C, 1]."""
+    by_chunk: Tensor
+    """Of a summary, a chunk later: float64 [H, 1, 1]."""
+
+
+def _fading(heads: int, chunk: int, like: Tensor) -> _Fading:
+    logs = keep_rates(heads, like.device).log()[:, None, None, None]
+    steps = torch.arange(chunk, device=like.device, dtype=torch.float64)[:, None]
+    of_steps = (logs * (steps - steps.mT).clamp(min=0)).exp().tril()
+    of_summary, into_summary = ((logs * gone).exp() for gone in (steps + 1, chunk - 1 - steps))
+    return _Fading(
+        of_steps.to(like.dtype), of_summary.to(like.dtype), into_summary.to(like.dtype), (logs * chunk).exp()[:, 0]
+    )
+
+
 class _ChunkedCausal(torch.autograd.Function):
     """Causal linear attention in chunks of C steps: T·C pairs and T/C summaries, never T x T.
 
@@ -104,39 +156,64 @@ class _ChunkedCausal(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(ctx: Any, queries: Tensor, keys: Tensor, values: Tensor, chunk: int) -> Tensor:
+    def forward(ctx: Any, queries: Tensor, keys: Tensor, values: Tensor, chunk: int, decays: bool) -> Tensor:
         rows, steps, heads, width = queries.shape
         chunks = -(-steps // chunk)
         q, k, v = (_cut(x, chunks, chunk) for x in (_features(queries), _features(keys), values))
-        weights = (q @ k.mT).tril_()
-        state = _sum_of_earlier(k.mT @ v, chunks)
-        key_sum = _sum_of_earlier(k.sum(1, dtype=_sum_type(k))[..., None], chunks).to(k.dtype)
-        total = weights.sum(-1, keepdim=True, dtype=_sum_type(q)).add_(q @ key_sum).add_(EPSILON)
+        fading = _fading(heads, chunk, q) if decays else None
+        late_q, late_k = _late(q, k, chunks, fading)
+        weights = _seen(q @ k.mT, chunks, fading)
+        state = _sum_of_earlier(late_k.mT @ v, chunks, fading)
+        key_sum = _sum_of_earlier(late_k.sum(1, dtype=_sum_type(k))[..., None], chunks, fading).to(k.dtype)
+        total = weights.sum(-1, keepdim=True, dtype=_sum_type(q)).add_(late_q @ key_sum).add_(EPSILON)
         inverse = total.reciprocal_().to(q.dtype)
-        result = (weights @ v).baddbmm_(q, state).mul_(inverse)
+        result = (weights @ v).baddbmm_(late_q, state).mul_(inverse)
         ctx.save_for_backward(q, k, v, state, key_sum, inverse, result)
-        ctx.shape = (rows, steps, heads, width)
+        ctx.shape, ctx.fading = (rows, steps, heads, width), fading
         return _joined(result, ctx.shape).contiguous()
 
     @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor, Tensor, None]:
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor, Tensor, None, None]:
         q, k, v, state, key_sum, inverse, result = ctx.saved_tensors
+        fading: _Fading | None = ctx.fading
         chunks = -(-ctx.shape[1] // q.shape[1])
         gradient = _cut(gradient, chunks, q.shape[1])
+        late_q, late_k = _late(q, k, chunks, fading)
         # result = weighted sum / total: the gradients of the two
         of_total = (gradient * result).sum(-1, keepdim=True, dtype=_sum_type(q)).mul_(inverse).neg_().to(q.dtype)
         of_sum = gradient.mul_(inverse)
-        of_weights = (of_sum @ v.mT).add_(of_total).tril_()
-        weights = (q @ k.mT).tril_()
-        of_q = (of_weights @ k).baddbmm_(of_sum, state.mT).addcmul_(of_total, key_sum.mT)
+        of_weights = _seen((of_sum @ v.mT).add_(of_total), chunks, fading)
+        weights = _seen(q @ k.mT, chunks, fading)
+        of_late_q = (of_sum @ state.mT).addcmul_(of_total, key_sum.mT)
         # what later chunks ask of the summary that this one contributes to
-        of_state = _sum_of_later(q.mT @ of_sum, chunks)
-        of_key_sum = _sum_of_later(q.mT @ of_total, chunks)
-        of_k = (of_weights.mT @ q).baddbmm_(v, of_state.mT).add_(of_key_sum.mT)
-        of_v = (weights.mT @ of_sum).baddbmm_(k, of_state)
-        of_q.mul_(q.clamp(max=1))
-        of_k.mul_(k.clamp(max=1))
-        return _joined(of_q, ctx.shape), _joined(of_k, ctx.shape), _joined(of_v, ctx.shape), None
+        of_state = _sum_of_later(late_q.mT @ of_sum, chunks, fading)
+        of_key_sum = _sum_of_later(late_q.mT @ of_total, chunks, fading)
+        of_late_k = (v @ of_state.mT).add_(of_key_sum.mT)
+        of_v = (weights.mT @ of_sum).baddbmm_(late_k, of_state)
+        if fading is not None:
+            of_late_q, of_late_k = _late(of_late_q, of_late_k, chunks, fading)
+        of_q = of_late_q.baddbmm_(of_weights, k).mul_(q.clamp(max=1))
+        of_k = of_late_k.baddbmm_(of_weights.mT, q).mul_(k.clamp(max=1))
+        return _joined(of_q, ctx.shape), _joined(of_k, ctx.shape), _joined(of_v, ctx.shape), None, None
+
+
+def _late(q: Tensor, k: Tensor, chunks: int, fading: _Fading | None) -> tuple[Tensor, Tensor]:
+    """Queries as they meet the summary of earlier chunks, and keys as they go into that of theirs; [N, C, d]."""
+    if fading is None:
+        return q, k
+    return _times(q, fading.of_summary, chunks), _times(k, fading.into_summary, chunks)
+
+
+def _seen(weights: Tensor, chunks: int, fading: _Fading | None) -> Tensor:
+    """Weights [N, C, C] of pairs of steps without those of later ones, changed in place."""
+    if fading is None:
+        return weights.tril_()
+    return _times(weights, fading.of_steps, chunks)
+
+
+def _times(x: Tensor, factors: Tensor, chunks: int) -> Tensor:
+    """x [R·H·chunks, C, w] times factors [H, 1, C, 1 or w]."""
+    return (x.view(-1, len(factors), chunks, *x.shape[1:]) * factors).view(x.shape)
 
 
 def _cut(x: Tensor, chunks: int, chunk: int) -> Tensor:
@@ -157,15 +234,25 @@ def _sum_type(x: Tensor) -> torch.dtype:
     return torch.promote_types(x.dtype, torch.float32)
 
 
-def _sum_of_earlier(x: Tensor, chunks: int) -> Tensor:
+def _sum_of_earlier(x: Tensor, chunks: int, fading: _Fading | None) -> Tensor:
     """For each chunk the sum over the chunks before it in its row; x: [N, ...]."""
     parts = x.view(-1, chunks, *x.shape[1:]).to(_sum_type(x))
-    sums = torch.zeros_like(parts)  # not cumsum - parts, which leaves a rounding error of the present chunk
-    torch.cumsum(parts[:, :-1], 1, out=sums[:, 1:])
-    return sums.to(x.dtype).flatten(0, 1)
+    return _sums(parts, fading).to(x.dtype).flatten(0, 1)
 
 
-def _sum_of_later(x: Tensor, chunks: int) -> Tensor:
+def _sum_of_later(x: Tensor, chunks: int, fading: _Fading | None) -> Tensor:
     """For each chunk the sum over the chunks after it in its row; x: [N, ...]."""
     parts = x.view(-1, chunks, *x.shape[1:]).flip(1).to(_sum_type(x))
-    return _sum_of_earlier(parts.flatten(0, 1), chunks).view(parts.shape).flip(1).to(x.dtype).flatten(0, 1)
+    return _sums(parts, fading).flip(1).to(x.dtype).flatten(0, 1)
+
+
+def _sums(parts: Tensor, fading: _Fading | None) -> Tensor:
+    """For each chunk the sum over those before it, faded; parts: [R·H, chunks, ...]."""
+    sums = torch.zeros_like(parts)
+    if fading is None:  # not cumsum - parts, which leaves a rounding error of the present chunk
+        torch.cumsum(parts[:, :-1], 1, out=sums[:, 1:])
+        return sums
+    by_chunk = fading.by_chunk.to(parts.dtype).repeat(len(parts) // len(fading.by_chunk), 1, 1)
+    for chunk in range(1, parts.shape[1]):
+        torch.addcmul(parts[:, chunk - 1], sums[:, chunk - 1], by_chunk, out=sums[:, chunk])
+    return sums

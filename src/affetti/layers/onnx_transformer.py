@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import torch
 
-from affetti.layers.linear_attention import EPSILON, LinearAttention
+from affetti.layers.linear_attention import EPSILON, LinearAttention, keep_rates
 from affetti.layers.onnx_graph import GraphBuilder
 from affetti.layers.positions import frequencies
 from affetti.layers.transformer import Transformer, TransformerLayer
@@ -110,6 +110,10 @@ def _self_attention_step(place: Place, layer: TransformerLayer, x: str, state: s
             _with_one(graph, graph.reshaped(values, [-1, heads, 1, head])),
         ],
     )
+    attention = layer.self_attention.attention
+    if isinstance(attention, LinearAttention) and attention.decays:
+        rates = graph.reals(f"keep_rates_{heads}", keep_rates(heads).tolist())
+        state = graph.node("Mul", [state, graph.reshaped(rates, [1, heads, 1, 1])])
     sums = graph.node("Add", [state, new])
     return linear(place / "output", _read(graph, queries, sums, heads, head)), sums
 

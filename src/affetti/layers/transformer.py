@@ -16,12 +16,13 @@ from affetti.layers.grouped import layer_norm, linear
 from affetti.layers.linear_attention import LinearAttention
 from affetti.layers.softmax_attention import SoftmaxAttention
 
-AttentionKind = Literal["linear", "softmax"]
+AttentionKind = Literal["linear", "decaying", "softmax"]
+"""Linear, linear with heads that forget, or exact."""
 
 
 def attention_of_kind(kind: AttentionKind) -> Attention:
     """The attention that a configuration names."""
-    return LinearAttention() if kind == "linear" else SoftmaxAttention()
+    return SoftmaxAttention() if kind == "softmax" else LinearAttention(decays=kind == "decaying")
 
 
 class SelfAttention(nn.Module):
@@ -159,7 +160,7 @@ class Transformer(nn.Module):
         width: D, divisible by `heads`.
         heads: H.
         feed_forward: width between the two linear maps of a layer.
-        attention: linear or softmax.
+        attention: which kind. With a decaying one a causal network knows how long ago a step was, without positions.
         is_causal: whether a step sees only itself and those before it; only then are there states and steps.
         has_memory: whether every layer attends to another sequence as well.
         norm_first: normalise before each part of a layer (True) or after its sum (False, Vaswani et al., 2017).

@@ -10,7 +10,9 @@ from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from affetti.layers.transformer import AttentionKind
 from affetti.tokens.elements import ELEMENTS
+from affetti.training.optimizers import OptimizerKind
 
 
 class _Config(BaseModel):
@@ -43,8 +45,9 @@ class ModelConfig(_Config):
     norm_first: bool = False
     """Normalise before the parts of a layer, or after their sum (paper)."""
     dropout: float = Field(0.1, ge=0, lt=1)
-    attention: Literal["linear", "softmax"] = "linear"
-    """Linear attention (paper), with which composing a word costs the same at any length, or exact attention."""
+    attention: AttentionKind = "linear"
+    """Linear attention (paper), with which composing a word costs the same at any length; the same with heads that
+    forget, which needs no positions; or exact attention."""
     emotion_input: Literal["start", "every_step"] = "start"
     """Whether the decoder is told the emotion with the first word only (paper) or with every word."""
     latent_block: int = Field(16, ge=1, le=256)
@@ -106,7 +109,7 @@ class PriorConfig(_Config):
     """As in ModelConfig; the usual 4 gives the published 6.6 M parameters."""
     norm_first: bool = False
     dropout: float = Field(0.1, ge=0, lt=1)
-    attention: Literal["linear", "softmax"] = "linear"
+    attention: AttentionKind = "linear"
     emotion_input: Literal["start", "every_step"] = "start"
     """Whether the emotion is the first token only (paper) or also added to every code."""
 
@@ -120,8 +123,10 @@ class TrainingConfig(_Config):
     """How one of the two networks is trained."""
 
     learning_rate: float = Field(1e-4, gt=0)
+    optimizer: OptimizerKind = "adamw"
+    """Adam (paper), or Muon for the matrices of Transformers."""
     weight_decay: float = Field(0.0, ge=0)
-    """Of AdamW, which without it is the paper's Adam."""
+    """Of AdamW, which without it is the paper's Adam, and of Muon."""
     schedule: Literal["constant", "cosine"] = "constant"
     """Whether the learning rate stays (paper), or falls along a half cosine to 0 at the last epoch."""
     warmup_steps: int = Field(0, ge=0)
@@ -231,25 +236,31 @@ def _small_model(codebook: Literal["shared", "per_element"], codes: int) -> Mode
         decoder_layers=3,
         decoder_width=192,
         element_layers=1,
-        heads=4,
+        heads=8,
         norm_first=True,
+        attention="decaying",
         emotion_input="every_step",
         codebook=codebook,
         codes=codes,
         block_reduction="learned",
+        latent_into_decoder="concatenate",
     )
 
 
 def _small(codebook: Literal["shared", "per_element"], codes: int) -> MuserConfig:
-    faster = {"learning_rate": 1e-3, "weight_decay": 0.01, "schedule": "cosine", "warmup_steps": 100}
+    faster = {"optimizer": "muon", "weight_decay": 0.01, "schedule": "cosine", "warmup_steps": 100}
     augmented = {"transposition": True, "tempo_shift": 1}
-    fitting = {"batch_words": 8192}  # sixteen EMOPIA clips or eight excerpts of pop songs: half the memory of 16,384
+    many_steps = {"batch_words": 4096}  # ten EMOPIA clips: steps count for more than how sure each of them is
     return MuserConfig(
         model=_small_model(codebook, codes),
-        prior=PriorConfig(layers=4, width=192, heads=6, norm_first=True, emotion_input="every_step"),
-        training=VqvaeTrainingConfig.model_validate({**faster, **augmented, **fitting, "epochs": 60}),
+        prior=PriorConfig(
+            layers=6, width=192, heads=6, norm_first=True, attention="decaying", emotion_input="every_step"
+        ),
+        training=VqvaeTrainingConfig.model_validate(
+            {**faster, **augmented, **many_steps, "learning_rate": 4e-3, "epochs": 60}
+        ),
         prior_training=TrainingConfig.model_validate(
-            {**faster, **augmented, **fitting, "epochs": 100, "label_dropout": 0.1}
+            {**faster, **augmented, **many_steps, "learning_rate": 8e-3, "epochs": 100, "label_dropout": 0.1}
         ),
     )
 

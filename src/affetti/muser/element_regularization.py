@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from affetti.layers.transformer import Transformer
+from affetti.layers.transformer import AttentionKind, Transformer
 
 SHARPNESS = 1.0
 """δ of the paper: how soon a difference of two reduced values counts as fully ordered."""
@@ -39,7 +39,7 @@ class BlockReduction(nn.Module):
         layers: int = 4,
         heads: int = 8,
         feed_forward: int = 4096,
-        attention: Literal["linear", "softmax"] = "linear",
+        attention: AttentionKind = "linear",
         dropout: float = 0.0,
         keeps_activations: bool = True,
     ) -> None:

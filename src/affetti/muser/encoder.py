@@ -4,14 +4,13 @@ Shapes: B pieces, T words, E = 7 elements, D width.
 """
 
 from collections.abc import Sequence
-from typing import Literal
 
 import torch
 from torch import Tensor, nn
 
 from affetti.layers.dropout import ByteDropout
 from affetti.layers.positions import with_positions
-from affetti.layers.transformer import Transformer
+from affetti.layers.transformer import AttentionKind, Transformer
 from affetti.muser.word_embedding import WordEmbedding
 
 
@@ -30,7 +29,7 @@ class Encoder(nn.Module):
         heads: int,
         feed_forward: int,
         outputs: int,
-        attention: Literal["linear", "softmax"] = "linear",
+        attention: AttentionKind = "linear",
         norm_first: bool = False,
         dropout: float = 0.0,
         keeps_activations: bool = True,

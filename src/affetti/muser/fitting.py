@@ -24,6 +24,7 @@ from affetti.muser.batches import Batching, TrainingPieces, measuring_batches, t
 from affetti.muser.config import TrainingConfig
 from affetti.muser.objectives import Objective, Sums
 from affetti.training.checkpoint import load_checkpoint, save_checkpoint
+from affetti.training.optimizers import optimizers_of
 from affetti.training.processes import Processes
 from affetti.training.run_folder import RunFolder, RunLog
 
@@ -108,8 +109,11 @@ class Phase:
         self.objective, self.pieces, self.validation = objective, pieces, validation
         self.training, self.run, self.processes, self.seed = training, run, processes, seed
         self.batching = batching_of(training)
-        self.optimizer = torch.optim.AdamW(
-            objective.network.parameters(), lr=training.learning_rate, weight_decay=training.weight_decay, fused=True
+        self.optimizers = optimizers_of(
+            objective.network,
+            training.optimizer,
+            learning_rate=training.learning_rate,
+            weight_decay=training.weight_decay,
         )
         self.state = _State()
         if training.weight_average:
@@ -124,7 +128,7 @@ class Phase:
             network.load_state_dict(load_file(finished))
             return True
         if self.run.checkpoint.exists():
-            self.state.take(*load_checkpoint(self.run.checkpoint, network, self.optimizer))
+            self.state.take(*load_checkpoint(self.run.checkpoint, network, self.optimizers))
         with self._log() as log:
             while not self._is_over():
                 scalars = self._epoch()
@@ -170,9 +174,10 @@ class Phase:
         batches = training_batches(self.pieces, self.batching, seed=self.seed, epoch=self.state.epoch)
         for number, batch in enumerate(batches):
             rate = learning_rate(self.training, self.state.steps, self.state.epoch - 1 + number / len(batches))
-            for group in self.optimizer.param_groups:
-                group["lr"] = rate
-            self.optimizer.zero_grad()
+            for optimizer in self.optimizers:
+                optimizer.zero_grad()
+                for group in optimizer.param_groups:
+                    group["lr"] = rate
             total = self.objective.steps(batch)
             steps += total
             for part in batch.parts(self.training.accumulation):
@@ -190,7 +195,8 @@ class Phase:
         parameters = list(self.objective.network.parameters())
         self.processes.sum_gradients(parameters)
         norm = clip_grad_norm_(parameters, self.training.gradient_clip)
-        self.optimizer.step()
+        for optimizer in self.optimizers:
+            optimizer.step()
         self.state.steps += 1
         if self.state.average:
             # A young average follows quickly, lest it remember where the weights began.
@@ -212,7 +218,7 @@ class Phase:
         if self.processes.is_first:
             kept = self.state.as_tensors()
             save_checkpoint(
-                self.run.checkpoint, self.objective.network, self.optimizer, epoch=self.state.epoch, kept=kept
+                self.run.checkpoint, self.objective.network, self.optimizers, epoch=self.state.epoch, kept=kept
             )
         self.processes.wait()
 

@@ -105,8 +105,9 @@ def _prior_step(graph: GraphBuilder, prior: Prior) -> bytes:
     if not prior.tells_emotion_once:
         codes = graph.node("Add", [codes, emotion])
     token = graph.node("Where", [_is_first(graph, position), emotion, codes])
-    x = graph.node("Add", [token, _position(graph, position, prior.layers.width)])
-    hidden, next_states = transformer_step(place / "layers", prior.layers, x, states)
+    if prior.has_positions:
+        token = graph.node("Add", [token, _position(graph, position, prior.layers.width)])
+    hidden, next_states = transformer_step(place / "layers", prior.layers, token, states)
     graph.node("Identity", [hidden], output="hidden")
     graph.node("Identity", [linear(place / "heads" / 0, hidden)], output="logits")
     graph.output("logits", ["B", prior.end + 1])
@@ -153,7 +154,8 @@ def _decoder_type_step(graph: GraphBuilder, decoder: TwoLevelDecoder) -> bytes:
         first = graph.node("Cast", [_is_first(graph, position)], to=TensorProto.INT64)
         emotions = graph.node("Mul", [emotions, first])
     hidden = _embedded_word(place / "embedding", decoder.embedding, previous, emotions, latent)
-    hidden = graph.node("Add", [hidden, _position(graph, position, decoder.width)])
+    if decoder.has_positions:
+        hidden = graph.node("Add", [hidden, _position(graph, position, decoder.width)])
     if decoder.global_layers is not None:
         memories = [] if decoder.memory is None else _inputs(graph, "memory", decoder.global_layers)
         hidden, after = transformer_step(

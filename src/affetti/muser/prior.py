@@ -17,7 +17,7 @@ from torch.nn import functional
 from affetti.layers.attention import State
 from affetti.layers.dropout import ByteDropout
 from affetti.layers.positions import with_positions
-from affetti.layers.transformer import Transformer
+from affetti.layers.transformer import AttentionKind, Transformer
 from affetti.muser.config import ModelConfig, PriorConfig
 from affetti.muser.word_embedding import EMOTIONS
 
@@ -44,7 +44,7 @@ class Prior(nn.Module):
         width: int,
         heads: int,
         feed_forward: int,
-        attention: Literal["linear", "softmax"] = "linear",
+        attention: AttentionKind = "linear",
         norm_first: bool = False,
         dropout: float = 0.0,
         emotion_input: Literal["start", "every_step"] = "start",
@@ -53,6 +53,7 @@ class Prior(nn.Module):
         super().__init__()
         self.end = codes
         self.tells_emotion_once = emotion_input == "start"
+        self.has_positions = attention != "decaying"
         self.emotion = nn.Embedding(EMOTIONS, width)
         self.codes = nn.ModuleList(nn.Embedding(codes, width) for _ in range(codebooks))
         self.dropout = ByteDropout(dropout)
@@ -112,7 +113,9 @@ class Prior(nn.Module):
         if not self.tells_emotion_once:
             codes = codes + emotion
         token = torch.where((positions == 0).unsqueeze(-1), emotion, codes)
-        embedded: Tensor = self.dropout(with_positions(token, positions))
+        if self.has_positions:
+            token = with_positions(token, positions)
+        embedded: Tensor = self.dropout(token)
         return embedded
 
 

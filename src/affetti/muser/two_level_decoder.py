@@ -27,7 +27,7 @@ from affetti.layers.attention import State
 from affetti.layers.dropout import ByteDropout
 from affetti.layers.grouped import GroupedLinear
 from affetti.layers.positions import with_positions
-from affetti.layers.transformer import Transformer
+from affetti.layers.transformer import AttentionKind, Transformer
 from affetti.muser.word_embedding import WordEmbedding
 from affetti.tokens.elements import ELEMENTS, SIZES, TYPE
 
@@ -64,7 +64,7 @@ class TwoLevelDecoder(nn.Module):
         heads: int,
         feed_forward: int,
         latent_block: int,
-        attention: Literal["linear", "softmax"] = "linear",
+        attention: AttentionKind = "linear",
         norm_first: bool = False,
         dropout: float = 0.0,
         latent_into_decoder: Literal["cross", "concatenate"] = "cross",
@@ -75,6 +75,7 @@ class TwoLevelDecoder(nn.Module):
         super().__init__()
         self.width, self.latent_block = width, latent_block
         self.tells_emotion_once = emotion_input == "start"
+        self.has_positions = attention != "decaying"
         latent_size = len(ELEMENTS) * latent_block
         has_memory = decoding != "element" and latent_into_decoder == "cross"
         concatenates = decoding != "element" and latent_into_decoder == "concatenate"
@@ -188,7 +189,10 @@ class TwoLevelDecoder(nn.Module):
         emotions = emotions.expand(positions.shape)
         if self.tells_emotion_once:
             emotions = torch.where(positions == 0, emotions, 0)
-        embedded: Tensor = self.dropout(with_positions(self.embedding(previous, emotions, latents), positions))
+        words = self.embedding(previous, emotions, latents)
+        if self.has_positions:
+            words = with_positions(words, positions)
+        embedded: Tensor = self.dropout(words)
         return embedded
 
     def _blocks(self, latents: Tensor) -> Tensor:

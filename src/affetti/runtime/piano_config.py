@@ -21,7 +21,7 @@ class VqvaeSizes(_Network):
     """Of the VQ-VAE; the names are those of `affetti.muser.config.ModelConfig`."""
 
     latent: Literal["vq_regularised", "vq"]
-    attention: Literal["linear"]
+    attention: Literal["linear", "decaying"]
     latent_block: int = Field(ge=1, le=256)
     codebook: Literal["shared", "per_element"]
     codes: int = Field(ge=2, le=65_536)
@@ -51,7 +51,7 @@ class VqvaeSizes(_Network):
 class PriorSizes(_Network):
     """Of the prior; the names are those of `affetti.muser.config.PriorConfig`."""
 
-    attention: Literal["linear"]
+    attention: Literal["linear", "decaying"]
     layers: int = Field(ge=1, le=64)
     width: int = Field(ge=2, le=4096)
     heads: int = Field(ge=1, le=64)
