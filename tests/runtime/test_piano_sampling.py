@@ -12,6 +12,7 @@ from affetti.runtime.piano_sampling import (
     GivenCodes,
     Plan,
     Request,
+    Seed,
     sample_words,
     write_words,
 )
@@ -65,7 +66,7 @@ def test_whatever_the_networks_say_it_is_a_piece_of_so_many_bars(
     strength: float,
 ) -> None:
     request = Request(PianoSampling(draws[0], tuple(draws[1:]), strength), bars, tempo)
-    seeds = [[seed, n] for n in range(pieces)]
+    seeds = [Seed(seed, n) for n in range(pieces)]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("affetti.runtime.piano_sampling.MAX_CODES", 60)
         written = sample_words(MadeUp(seed, spread), made_up_codebook(), request, [1] * pieces, seeds, unwatched)
@@ -129,7 +130,7 @@ def test_after_its_plan_a_piece_goes_on_without_end() -> None:
 def test_words_that_outrun_the_plan_get_more_codes_and_the_decoder_sees_them() -> None:
     made_up = MadeUp(codes=np.stack([only(3)]))
     request = Request(PLAIN, bars=30)
-    (words,) = sample_words(made_up, made_up_codebook(1.0), request, [2], [[0, 0]], unwatched)
+    (words,) = sample_words(made_up, made_up_codebook(1.0), request, [2], [Seed(0, 0)], unwatched)
     planned = 31  # every code is taken for a bar
     assert len(words) > planned + MORE_CODES
     assert made_up.remembered[:3] == [(0, planned), (0, planned + MORE_CODES), (0, planned + 2 * MORE_CODES)]
@@ -141,7 +142,7 @@ def test_guidance_asks_the_prior_with_and_without_the_emotion() -> None:
     for strength, emotions in ((1.0, [[3, 3], [3, 3]]), (2.0, [[3, 3, 0, 0], [3, 3]])):
         made_up = MadeUp()
         request = Request(PianoSampling(Sampling(), PLAIN.elements, strength), bars=1)
-        sample_words(made_up, made_up_codebook(), request, [3, 3], [[0, 0], [0, 1]], unwatched)
+        sample_words(made_up, made_up_codebook(), request, [3, 3], [Seed(0, 0), Seed(0, 1)], unwatched)
         assert made_up.emotions == emotions
 
 
@@ -162,7 +163,7 @@ def test_guidance_by_hand() -> None:
 def test_codes_that_are_given_become_as_many_words_or_fewer(seed: int, lengths: list[int]) -> None:
     random = np.random.default_rng(seed)
     codes = [random.integers(0, CODES, (length, BOOKS)) for length in lengths]
-    seeds = [[seed, n] for n in range(len(codes))]
+    seeds = [Seed(seed, n) for n in range(len(codes))]
     written = write_words(MadeUp(seed), made_up_codebook(), Request(PLAIN), codes, [0] * len(codes), seeds, unwatched)
     for words, length in zip(written, lengths, strict=True):
         assert check(words) == []
@@ -191,7 +192,7 @@ def test_a_last_bar_is_over_when_the_decoder_would_begin_another() -> None:
                 logits[:, BAR] = 60.0
             return logits
 
-    (words,) = sample_words(Impatient(), made_up_codebook(), Request(PLAIN, bars=3), [1], [[0, 0]], unwatched)
+    (words,) = sample_words(Impatient(), made_up_codebook(), Request(PLAIN, bars=3), [1], [Seed(0, 0)], unwatched)
     assert check(words) == []
     assert (words[:, BAR_BEAT] == BAR).sum() == 3
     assert words[-1, TYPE] == END

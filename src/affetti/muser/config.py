@@ -11,6 +11,7 @@ from typing import Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from affetti.layers.transformer import AttentionKind
+from affetti.runtime.piano_config import MAX_DRAFTS
 from affetti.tokens.elements import ELEMENTS
 from affetti.training.optimizers import OptimizerKind
 
@@ -204,6 +205,10 @@ class ComposingConfig(_Config):
         ElementSampling(temperature=5.0),
     )
     """In the order of ELEMENTS (paper)."""
+    strength: float = Field(1.0, ge=0, le=10)
+    """How strongly the emotion is asked of the prior (classifier-free guidance); 1: as trained."""
+    drafts: int = Field(1, ge=1, le=MAX_DRAFTS)
+    """Pieces composed for each that is kept (see runtime.piano_drafts); 1: the first is kept unheard (paper)."""
 
     @model_validator(mode="after")
     def _one_for_each_element(self) -> Self:

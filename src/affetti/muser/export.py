@@ -80,6 +80,8 @@ def export_weights(
             "bar_shares": bar_shares(vqvae, pieces),
             "codes": _sampling(config.composing.codes),
             "elements": [_sampling(element) for element in config.composing.elements],
+            "strength": config.composing.strength,
+            "drafts": config.composing.drafts,
         }
     )
     text = json.dumps(stored.model_dump(mode="json"), indent=1) + "\n"

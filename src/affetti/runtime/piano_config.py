@@ -11,6 +11,10 @@ OTHERS = tuple(column for column in range(len(ELEMENTS)) if column != TYPE)
 """The columns of the elements that are drawn after the type, in order."""
 
 
+MAX_DRAFTS = 16
+"""More would choose between what the model does not differ in."""
+
+
 class _Network(Stored):
     """What the runtime must know of a network; the rest of its configuration is kept for who builds it in torch."""
 
@@ -77,6 +81,10 @@ class PianoModelConfig(Stored):
     """How the prior's codes are drawn."""
     elements: tuple[SamplingDefaults, ...] = Field(min_length=len(ELEMENTS), max_length=len(ELEMENTS))
     """How each element is drawn."""
+    strength: float = Field(ge=0, le=10)
+    """How strongly the emotion is asked for, see `PianoSampling`."""
+    drafts: int = Field(ge=1, le=MAX_DRAFTS)
+    """Pieces composed for each that is kept, see `piano_drafts`."""
 
     @property
     def bar_book(self) -> int:

@@ -19,9 +19,10 @@ from affetti.emotion import Emotion, Quadrant, parse_quadrant, wanted_emotion
 from affetti.errors import InputError
 from affetti.piece import Piece
 from affetti.runtime.limits import check_seed, checked_tempo
-from affetti.runtime.piano_config import PianoModelConfig
+from affetti.runtime.piano_config import MAX_DRAFTS, PianoModelConfig
+from affetti.runtime.piano_drafts import choose
 from affetti.runtime.piano_form import finished_piece
-from affetti.runtime.piano_sampling import Codebook, Request, sample_words, write_words
+from affetti.runtime.piano_sampling import Codebook, Request, Seed, sample_words, write_words
 from affetti.runtime.piano_steps import PianoSteps, Sessions
 from affetti.runtime.provenance import PianoProvenance
 from affetti.runtime.sampling import PianoSampling, Sampling
@@ -93,7 +94,8 @@ class PianoModel:
         temperature: float | None = None,
         nucleus: float | None = None,
         greedy: bool = False,
-        strength: float = 1.0,
+        strength: float | None = None,
+        drafts: int | None = None,
         elements: Mapping[str, Sampling] | None = None,
         progress: Callable[[float], None] | None = None,
         cancelled: Callable[[], bool] | None = None,
@@ -103,9 +105,10 @@ class PianoModel:
         bars: exactly so many (1 to 2,000); default: as many as the model finds right. tempo: quarters per minute for
         the whole piece; key: for example "D" or "D minor" (see `piano_form.finished_piece`); both default to what the
         model writes. temperature, nucleus: of the prior's codes; strength: how strongly the emotion is asked for (1: as
-        trained); elements: how values of an element are drawn, by its name, for example {"velocity": Sampling(2.0)};
-        greedy: always the likeliest. What is not given is as the weights say. Raises InputError for anything out of
-        range.
+        trained); drafts: how often the piece is composed until one is heard as asked (1 to 16, see `piano_drafts`);
+        elements: how values of an element are drawn, by its name, for example {"velocity": Sampling(2.0)}; greedy:
+        always the likeliest, in one draft. What is not given is as the weights say. Raises InputError for anything out
+        of range.
         """
         return self.compose_many(
             1,
@@ -120,6 +123,7 @@ class PianoModel:
             nucleus=nucleus,
             greedy=greedy,
             strength=strength,
+            drafts=drafts,
             elements=elements,
             progress=progress,
             cancelled=cancelled,
@@ -139,7 +143,8 @@ class PianoModel:
         temperature: float | None = None,
         nucleus: float | None = None,
         greedy: bool = False,
-        strength: float = 1.0,
+        strength: float | None = None,
+        drafts: int | None = None,
         elements: Mapping[str, Sampling] | None = None,
         progress: Callable[[float], None] | None = None,
         cancelled: Callable[[], bool] | None = None,
@@ -172,6 +177,7 @@ class PianoModel:
             nuclei=tuple(one.nucleus for one in draws),
             greedy=sampling.codes.greedy,
             strength=sampling.strength,
+            drafts=self._drafts(drafts, greedy=greedy),
         )
         return self._composed([replace(provenance, piece=piece) for piece in range(count)], progress, cancelled)
 
@@ -194,7 +200,7 @@ class PianoModel:
         nucleus: float | None = None,
         *,
         greedy: bool = False,
-        strength: float = 1.0,
+        strength: float | None = None,
         elements: Mapping[str, Sampling] | None = None,
     ) -> PianoSampling:
         """The weights' own sampling with what the caller chose instead."""
@@ -214,7 +220,15 @@ class PianoModel:
         codes = Sampling(
             own.temperature if temperature is None else temperature, own.nucleus if nucleus is None else nucleus, greedy
         )
-        return PianoSampling(codes, tuple(draws), strength)
+        return PianoSampling(codes, tuple(draws), self.config.strength if strength is None else strength)
+
+    def _drafts(self, drafts: int | None, *, greedy: bool) -> int:
+        """How many drafts are composed of each piece; greedily all would be the same."""
+        if drafts is None:
+            return 1 if greedy else self.config.drafts
+        if greedy and drafts != 1:
+            raise InputError("greedy leaves nothing to draw: use it without drafts")
+        return operator.index(drafts)
 
     def sample_words(
         self,
@@ -224,6 +238,7 @@ class PianoModel:
         seed: int = 0,
         tempo: float | None = None,
         sampling: PianoSampling | None = None,
+        drafts: int = 1,
         first_piece: int = 0,
         progress: Callable[[float], None] | None = None,
         cancelled: Callable[[], bool] | None = None,
@@ -232,17 +247,26 @@ class PianoModel:
 
         Piece n depends on its quadrant, the options, `seed` and its number `first_piece` + n, and on nothing else.
         """
+        if not 1 <= drafts <= MAX_DRAFTS:
+            raise InputError(f"{drafts} drafts: a piece has 1 to {MAX_DRAFTS}")
         if bars is not None and not 1 <= bars <= MAX_BARS:
             raise InputError(f"{bars} bars: a piece has 1 to {MAX_BARS:,}")
         check_seed(seed)
         tempo_value = None if tempo is None else int(tempo_values(np.asarray([checked_tempo(tempo)]))[0])
         request = Request(sampling or self.sampling(), bars, tempo_value)
         words: list[Words] = []
-        for start in range(0, len(quadrants), BATCH):
-            batch = [int(quadrant) for quadrant in quadrants[start : start + BATCH]]
-            seeds = [[seed, first_piece + start + row] for row in range(len(batch))]
+        at_once = BATCH // drafts
+        for start in range(0, len(quadrants), at_once):
+            batch = quadrants[start : start + at_once]
+            seeds = [
+                Seed(seed, first_piece + start + row, draft) for row in range(len(batch)) for draft in range(drafts)
+            ]
             watch = _Watch(len(batch), progress, cancelled)
-            words += sample_words(self.steps, self.codebook, request, batch, seeds, watch)
+            emotions = [int(quadrant) for quadrant in batch for _ in range(drafts)]
+            drawn = sample_words(self.steps, self.codebook, request, emotions, seeds, watch)
+            for row, quadrant in enumerate(batch):
+                of_piece = drawn[row * drafts : (row + 1) * drafts]
+                words.append(of_piece[0 if drafts == 1 else choose(of_piece, quadrant)])
             watch(1.0)
         return words
 
@@ -269,6 +293,7 @@ class PianoModel:
             seed=asked.seed,
             tempo=asked.quarters_per_minute,
             sampling=PianoSampling(codes, tuple(elements), asked.strength),
+            drafts=asked.drafts,
             first_piece=asked.piece,
             progress=progress,
             cancelled=cancelled,
@@ -301,7 +326,7 @@ class PianoModel:
         for start in range(0, len(codes), BATCH):
             some = slice(start, start + BATCH)
             emotions = [0 if quadrant is None else int(quadrant) for quadrant in quadrants[some]]
-            seeds = [[seed, start + row] for row in range(len(emotions))]
+            seeds = [Seed(seed, start + row) for row in range(len(emotions))]
             watch = _Watch(len(emotions), None, None)
             words += write_words(self.steps, self.codebook, request, codes[some], emotions, seeds, watch)
         return words

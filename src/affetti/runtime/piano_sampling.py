@@ -20,6 +20,7 @@ Shapes: B pieces, E = 7 elements, G codebooks of K codes, L latent numbers.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -77,6 +78,18 @@ class Request:
     """The value of the tempo element in every bar, or None: as drawn."""
 
 
+class Seed(NamedTuple):
+    """What decides the random numbers of a piece."""
+
+    seed: int
+    piece: int
+    draft: int = 0
+
+    def generator(self, stream: int) -> np.random.Generator:
+        """The generator of codes (stream 0) or words (1). Not one number more: a seed ends in any number of zeros."""
+        return np.random.default_rng([self.seed, self.piece, 2 * self.draft + stream])
+
+
 @dataclass(frozen=True)
 class Codebook:
     """What the codes stand for."""
@@ -99,11 +112,11 @@ def sample_words(
     codebook: Codebook,
     request: Request,
     emotions: Sequence[int],
-    seeds: Sequence[Sequence[int]],
+    seeds: Sequence[Seed],
     watch: Watch,
 ) -> list[Words]:
     """The words of one piece for each emotion (quadrant 1-4) and seed; no piece breaks the grammar."""
-    codes_random, words_random = ([np.random.default_rng([*seed, stream]) for seed in seeds] for stream in (0, 1))
+    codes_random, words_random = ([seed.generator(stream) for seed in seeds] for stream in (0, 1))
     wanted = np.asarray(emotions, np.int64)
     prior = steps.prior(wanted) if request.sampling.strength == 1 else _Guided(steps, wanted, request.sampling.strength)
     plan = Plan(prior, codebook, request, codes_random)
@@ -117,11 +130,11 @@ def write_words(
     request: Request,
     codes: Sequence[Integers],
     emotions: Sequence[int],
-    seeds: Sequence[Sequence[int]],
+    seeds: Sequence[Seed],
     watch: Watch,
 ) -> list[Words]:
     """The words that the decoder makes of codes [T, G] that are given, with an emotion (0: none) for each piece."""
-    random = [np.random.default_rng([*seed, 1]) for seed in seeds]
+    random = [seed.generator(1) for seed in seeds]
     decoder = steps.decoder(np.asarray(emotions, np.int64))
     return Writing(decoder, GivenCodes(codebook, codes), request, random).complete(watch)
 

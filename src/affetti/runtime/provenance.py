@@ -61,6 +61,7 @@ class PianoProvenance(_Provenance):
     """Likewise."""
     greedy: bool
     strength: float
+    drafts: int
     backend: Literal["onnx", "torch"]
     """What computed it: the two round differently, so now and then they draw another note."""
 
