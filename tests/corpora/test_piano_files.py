@@ -11,8 +11,11 @@ import pytest
 from affetti.corpora import piano_files
 from affetti.corpora.corpus import Preparation, no_progress, prepared_path, save_preparation
 from affetti.corpora.piano_files import PianoCorpus, PianoFile, parts_folder, prepare_piano
+from affetti.corpora.prepared_pieces import Columns, joined, separated
+from affetti.corpora.preparing import Task, prepare_file, prepare_piece
 from affetti.corpora.timeline import Timeline
 from affetti.errors import InputError
+from affetti.midi import read_midi
 from tests.corpora.standins import counted, deadly, waltz, write_tree
 
 NAMES = [f"{number:02}.mid" for number in range(10)]
@@ -125,3 +128,29 @@ class TestInOneProcess:
             (root / name).write_bytes(b"")
         with pytest.raises(InputError, match=r"none of the 10 files in .* can be used: 00.mid: an empty file"):
             prepare(root)
+
+
+def in_bars_asked_for(task: Task) -> Columns:
+    """As the real one, in bars of 12 sixteenths for files that are called so; where bars are asked for, in those."""
+    columns = prepare_file(task)
+    heard = 12 if "in_3" in task.path.name else 16
+    columns["bar_steps"] = np.full_like(columns["bar_steps"], task.bar_steps or heard)
+    return columns
+
+
+def test_a_song_that_is_performed_has_one_metre(tmp_path: Path) -> None:
+    """Clips are heard again in the metre of most bars of their song, 4/4 where there are as many of both."""
+    names = ["a_1.mid", "a_2_in_3.mid", "b_1_in_3.mid", "b_2_in_3.mid", "b_3.mid", "c_1_in_3.mid"]
+    root = write_tree(tmp_path / "some", {name: waltz(4, 45 + index) for index, name in enumerate(names)})
+    files = [PianoFile(name, song=name[0]) for name in names]
+    for is_performed, heard in ((True, [16, 16, 12, 12, 12, 12]), (False, [16, 12, 12, 12, 16, 12])):
+        corpus = PianoCorpus("some", root, "1.0", "CC BY", split_rule="some", is_performed=is_performed)
+        found = prepare_piano(corpus, {"some": files}, no_progress, 1, prepare=in_bars_asked_for).corpora["some"]
+        assert [int(found.piece(index).bar_steps[0]) for index in range(len(files))] == heard
+
+
+def test_columns_come_apart_as_they_were_joined() -> None:
+    pieces = [prepare_piece(read_midi(waltz(bars))) for bars in (2, 5, 3)]
+    for apart, whole in zip(separated(joined(pieces)), pieces, strict=True):
+        assert apart.keys() == whole.keys()
+        assert all(np.array_equal(apart[name], whole[name], equal_nan=True) for name in whole)

@@ -16,12 +16,13 @@ def optimizers_of(
     """The optimizers that together move all of a network's weights.
 
     With "muon" (Jordan et al., 2024) the matrices of Transformers are moved by orthogonalised momentum, scaled so that
-    learning rates mean what they mean to Adam; all else (embeddings, norms, heads, stacks of matrices) by AdamW.
+    learning rates mean what they mean to Adam; all else (embeddings, norms, heads, Transformers in groups) by AdamW.
     """
     matrices = []
     if kind == "muon":
-        blocks = [module for module in network.modules() if isinstance(module, Transformer)]
-        matrices = [parameter for block in blocks for parameter in block.parameters() if parameter.ndim == 2]
+        # Of several networks as one (`groups`) a bias is a matrix as well, which means nothing.
+        single = [module for module in network.modules() if isinstance(module, Transformer) and module.groups is None]
+        matrices = [parameter for block in single for parameter in block.parameters() if parameter.ndim == 2]
     taken = {id(parameter) for parameter in matrices}
     others = [parameter for parameter in network.parameters() if id(parameter) not in taken]
     optimizers: list[Optimizer] = [AdamW(others, lr=learning_rate, weight_decay=weight_decay, fused=True)]
