@@ -311,5 +311,5 @@ def test_eight_pieces_are_learned_by_heart(tmp_path: Path) -> None:
     recipe = practice_recipe(phases=["vqvae"], model=model, training=training)
     lines = _log(_run(tmp_path / "run", recipe), "1_vqvae")
     assert lines[-1]["accuracy"] > 0.99
-    assert lines[-1]["regularization"] < 0.7 * lines[0]["regularization"]
+    assert lines[-1]["regularization"] < 0.8 * lines[0]["regularization"]
     assert lines[-1]["perplexity"] > 8

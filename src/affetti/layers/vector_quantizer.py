@@ -7,6 +7,8 @@ that depends on the number of processes; it would bring five packages for this o
 Shapes: B pieces, T steps, G codebooks beside each other, K codes of a codebook, W width of a code.
 """
 
+import math
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
@@ -38,6 +40,7 @@ class VectorQuantizer(nn.Module):
     Args:
         codebooks: G, quantised independently.
         codes: K of each codebook.
+        sizes: of each codebook how many of its K codes it uses, the first ones; by default all.
         width: W.
         decay: of the sums, a batch (van den Oord et al.: 0.99).
         dead_share: codes used less than this share of the average use are moved.
@@ -46,12 +49,24 @@ class VectorQuantizer(nn.Module):
     codebook: Tensor
     counts: Tensor
     sums: Tensor
+    of_use: Tensor
+    """bool [G, K]"""
 
     def __init__(
-        self, *, codebooks: int, codes: int, width: int, decay: float = 0.99, dead_share: float = 0.03
+        self,
+        *,
+        codebooks: int,
+        codes: int,
+        width: int,
+        sizes: Sequence[int] | None = None,
+        decay: float = 0.99,
+        dead_share: float = 0.03,
     ) -> None:
         super().__init__()
         self.decay, self.dead_share = decay, dead_share
+        self.sizes = (codes,) * codebooks if sizes is None else tuple(sizes)
+        of_use = torch.arange(codes) < torch.tensor(self.sizes)[:, None]
+        self.register_buffer("of_use", of_use, persistent=False)
         self.register_buffer("codebook", torch.zeros(codebooks, codes, width))
         self.register_buffer("counts", torch.zeros(codebooks, codes))
         self.register_buffer("sums", torch.zeros(codebooks, codes, width))
@@ -79,8 +94,8 @@ class VectorQuantizer(nn.Module):
     def nearest(self, blocks: Tensor) -> Tensor:
         """Numbers of the nearest codes; blocks [G, N, W] to int64 [G, N]."""
         # |x - c|² without |x|², which is the same for all codes
-        distances = self.codebook.square().sum(-1)[:, None] - 2 * blocks @ self.codebook.mT
-        return distances.argmin(-1)
+        lengths = self.codebook.square().sum(-1).masked_fill(~self.of_use, math.inf)
+        return (lengths[:, None] - 2 * blocks @ self.codebook.mT).argmin(-1)
 
     def look_up(self, codes: Tensor) -> Tensor:
         """The codes of these numbers; [..., G] to [..., G·W]."""
@@ -103,14 +118,15 @@ class VectorQuantizer(nn.Module):
     @torch.no_grad()
     def _revive(self, blocks: Tensor) -> None:
         """Move dead codes to vectors of the batch; blocks: the real ones [G, N, W]."""
-        average = self.counts.mean(-1, keepdim=True)
-        dead = self.counts <= self.dead_share * average
+        sizes = self.of_use.sum(-1, keepdim=True)
+        average = self.counts.sum(-1, keepdim=True) / sizes
+        dead = (self.counts <= self.dead_share * average) & self.of_use
         if not bool(dead.any()):  # the same in every process, as the counts are
             return
         blocks = _gathered(blocks)
         is_first = not bool(average.any())
         if is_first:
-            average = average + blocks.shape[1] / self.counts.shape[1]
+            average = average + blocks.shape[1] / sizes
         # A new code counts twice what would make it dead: unused, it is moved again after some seventy batches.
         count = 2 * self.dead_share * average
         for book, is_dead in enumerate(dead):

@@ -6,13 +6,13 @@ ablation of the paper is a field of ModelConfig.
 """
 
 from collections.abc import Callable
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from affetti.layers.transformer import AttentionKind
 from affetti.runtime.piano_config import MAX_DRAFTS
-from affetti.tokens.elements import ELEMENTS
+from affetti.tokens.elements import ELEMENTS, SIZES
 from affetti.training.optimizers import OptimizerKind
 
 
@@ -58,7 +58,7 @@ class ModelConfig(_Config):
     codebook: Literal["shared", "per_element"] = "shared"
     """One code for a whole latent vector (paper), or one for each element's block."""
     codes: int = Field(512, ge=2, le=65_536)
-    """Codes of a codebook (paper: 512)."""
+    """Codes of a codebook (paper: 512); an element's own has no more than the element has values."""
     codebook_decay: float = Field(0.99, gt=0, lt=1)
     dead_code_share: float = Field(0.03, ge=0, lt=1)
     """Codes used less than this share of the average are moved to where vectors are served worst. The paper does not
@@ -84,6 +84,11 @@ class ModelConfig(_Config):
     def codebooks(self) -> int:
         """How many codes say a latent vector."""
         return len(ELEMENTS) if self.codebook == "per_element" else 1
+
+    @property
+    def codebook_sizes(self) -> tuple[int, ...]:
+        """How many codes each codebook uses."""
+        return tuple(min(self.codes, size) for size in SIZES) if self.codebook == "per_element" else (self.codes,)
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
@@ -232,58 +237,59 @@ def muser_aaai24() -> MuserConfig:
     return MuserConfig()
 
 
-def _small_model(codebook: Literal["shared", "per_element"], codes: int) -> ModelConfig:
-    return ModelConfig(
-        embedding_sizes=(32, 64, 32, 16, 64, 32, 32),
-        emotion_embedding_size=32,
-        encoder_layers=4,
-        encoder_width=128,
-        decoder_layers=3,
-        decoder_width=192,
-        element_layers=1,
-        heads=8,
-        norm_first=True,
-        attention="decaying",
-        emotion_input="every_step",
-        codebook=codebook,
-        codes=codes,
-        block_reduction="learned",
-        latent_into_decoder="concatenate",
-    )
-
-
-def _small(codebook: Literal["shared", "per_element"], codes: int) -> MuserConfig:
+def _small(**model: Any) -> MuserConfig:
+    sizes = {
+        "embedding_sizes": (32, 64, 32, 16, 64, 32, 32),
+        "emotion_embedding_size": 32,
+        "encoder_width": 128,
+        "heads": 8,
+        "norm_first": True,
+        "attention": "decaying",
+        "emotion_input": "every_step",
+        "block_reduction": "learned",
+        "latent_into_decoder": "concatenate",
+    }
     faster = {"optimizer": "muon", "weight_decay": 0.01, "schedule": "cosine", "warmup_steps": 100}
     augmented = {"transposition": True, "tempo_shift": 1}
     many_steps = {"batch_words": 4096}  # ten EMOPIA clips: steps count for more than how sure each of them is
+    training = {**faster, **augmented, **many_steps}
     return MuserConfig(
-        model=_small_model(codebook, codes),
+        model=ModelConfig.model_validate({**sizes, **model}),
         prior=PriorConfig(
             layers=6, width=192, heads=6, norm_first=True, attention="decaying", emotion_input="every_step"
         ),
-        training=VqvaeTrainingConfig.model_validate(
-            {**faster, **augmented, **many_steps, "learning_rate": 4e-3, "epochs": 60}
-        ),
+        training=VqvaeTrainingConfig.model_validate({**training, "learning_rate": 4e-3, "epochs": 20}),
         prior_training=TrainingConfig.model_validate(
-            {**faster, **augmented, **many_steps, "learning_rate": 8e-3, "epochs": 100, "label_dropout": 0.1}
+            {**training, "learning_rate": 8e-3, "epochs": 60, "label_dropout": 0.1}
         ),
     )
 
 
 def muser_small() -> MuserConfig:
-    """Ours: small enough that a computer without a GPU trains it in a few hours.
+    """Ours: the paper's codebook and two levels, small enough that a computer without a GPU trains it in hours.
 
-    Layers that normalise first stand a ten times higher learning rate; the reduction of the regulariser is the learned
-    one, and the emotion is told with every word.
+    Layers that normalise first, attention that forgets and Muon learn in minutes what the paper's learn in hours; the
+    reduction of the regulariser is the learned one, and the emotion is told with every word.
     """
-    return _small("shared", 512)
+    return _small(encoder_layers=4, decoder_layers=3, decoder_width=192, element_layers=1, codes=512)
 
 
 def muser_elements() -> MuserConfig:
-    """Ours: muser_small with one small codebook for each element, so that exchanging an element between pieces is
-    exchanging its codes. The prior composes the seven codes of a step one after another.
+    """Ours, and what the shipped weights are: muser_small with a codebook for each element, of as many codes as the
+    element has values at most.
+
+    One code of 512 for a whole word cannot say which of 88 keys is struck: a decoder that chooses by itself leaves the
+    key that later codes were made for. With seven codes the prior composes all of the music, and exchanging an element
+    between pieces is exchanging its codes.
     """
-    return _small("per_element", 32)
+    return _small(
+        encoder_layers=2,
+        decoder_layers=2,
+        decoder_width=128,
+        element_layers=1,
+        codebook="per_element",
+        codes=max(SIZES),
+    )
 
 
 PRESETS: dict[str, Callable[[], MuserConfig]] = {

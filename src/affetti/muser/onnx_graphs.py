@@ -40,6 +40,8 @@ from affetti.muser.vqvae import MuserVqvae
 from affetti.muser.word_embedding import WordEmbedding
 from affetti.tokens.elements import ELEMENTS, SIZES, TYPE
 
+_FAR = 1e30
+
 VQVAE, PRIOR = "vqvae", "prior"
 """What the names of the numbers of the two networks begin with."""
 
@@ -84,6 +86,10 @@ def _encoder(graph: GraphBuilder, vqvae: MuserVqvae) -> bytes:
     products = graph.node("MatMul", [blocks_first, graph.node("Transpose", [codebook], perm=[0, 2, 1])])
     lengths = graph.node("ReduceSum", [graph.node("Mul", [codebook, codebook]), graph.constant([2])], keepdims=0)
     lengths = graph.node("Unsqueeze", [lengths, graph.constant([1])])
+    if not vqvae.quantizer.of_use.all():  # codes that a codebook does not have are farther than any other
+        missing = [0.0 if of_use else _FAR for of_use in vqvae.quantizer.of_use.flatten().tolist()]
+        penalty = graph.reshaped(graph.reals("missing_codes", missing), [books, 1, -1])
+        lengths = graph.node("Add", [lengths, penalty])
     distances = graph.node("Sub", [lengths, graph.node("Mul", [products, graph.real(2.0)])])
     nearest = graph.node("ArgMin", [distances], axis=2, keepdims=0)
     shape = graph.node("Concat", [graph.node("Shape", [words], end=2), graph.constant([books])], axis=0)

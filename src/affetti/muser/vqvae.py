@@ -152,6 +152,7 @@ def _quantizer(config: ModelConfig) -> VectorQuantizer:
         codebooks=config.codebooks,
         codes=config.codes,
         width=config.latent_size // config.codebooks,
+        sizes=config.codebook_sizes,
         decay=config.codebook_decay,
         dead_share=config.dead_code_share,
     )
