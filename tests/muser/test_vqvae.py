@@ -5,7 +5,7 @@ import torch
 from torch.nn import functional
 
 from affetti.muser.config import muser_aaai24
-from affetti.muser.losses import VqvaeLosses, vqvae_losses
+from affetti.muser.losses import VqvaeLosses, balanced_cross_entropy, vqvae_losses
 from affetti.muser.prior import build_prior
 from affetti.muser.vqvae import MuserVqvae, VqvaeOutput, parameter_counts
 from tests.muser.networks import ABLATIONS, name_of, network, some_words, tiny
@@ -145,3 +145,14 @@ def test_the_papers_sizes_have_the_papers_parameter_counts() -> None:
     for part, count in published.items():
         assert counts[part] == pytest.approx(count, rel=0.02), part
     assert prior == pytest.approx(6.6e6, rel=0.02)
+
+
+def test_balanced_losses_weigh_words_in_which_an_element_speaks_as_much_as_all_others() -> None:
+    logits = torch.randn(1, 5, 4, generator=torch.Generator().manual_seed(1))
+    targets, mask = torch.tensor([[3, 1, 0, 1, 2]]), torch.tensor([[True, True, True, True, False]])
+    nats = -logits.log_softmax(-1)[0, torch.arange(5), targets[0]]
+    found = balanced_cross_entropy(logits, targets, mask, first_value=2)
+    torch.testing.assert_close(found, (nats[0] + nats[1:4].mean()) / 2)
+    silent = balanced_cross_entropy(logits, targets.clamp(max=1), mask, first_value=2)
+    nats = -logits.log_softmax(-1)[0, torch.arange(5), targets[0].clamp(max=1)]
+    torch.testing.assert_close(silent, nats[:4].mean() / 2)

@@ -180,6 +180,9 @@ class TrainingConfig(_Config):
 class VqvaeTrainingConfig(TrainingConfig):
     """How the VQ-VAE is trained: loss = mean of the elements' cross-entropies + the weighted terms below."""
 
+    balanced: bool = False
+    """Whether the words in which an element says something count as much together as those in which it does not, or
+    every word alike (paper): then the tempo, which one word in 25 has, is never learned by codes of its own."""
     commitment_weight: float = Field(0.25, ge=0)
     regularization_weight: float = Field(0.1, ge=0)
     """Of the regulariser, summed over the elements (paper: 0.1)."""
@@ -258,7 +261,9 @@ def _small(**model: Any) -> MuserConfig:
         prior=PriorConfig(
             layers=6, width=192, heads=6, norm_first=True, attention="decaying", emotion_input="every_step"
         ),
-        training=VqvaeTrainingConfig.model_validate({**training, "learning_rate": 4e-3, "epochs": 20}),
+        training=VqvaeTrainingConfig.model_validate(
+            {**training, "learning_rate": 4e-3, "epochs": 20, "balanced": model.get("codebook") == "per_element"}
+        ),
         prior_training=TrainingConfig.model_validate(
             {**training, "learning_rate": 8e-3, "epochs": 60, "label_dropout": 0.1}
         ),

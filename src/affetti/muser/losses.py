@@ -11,6 +11,10 @@ from torch.nn import functional
 
 from affetti.muser.element_regularization import order_loss
 from affetti.muser.vqvae import VqvaeOutput
+from affetti.tokens.elements import CHORD, FIRST_TEMPO, NO_CHORD_VALUE, TEMPO
+
+_FIRST_VALUES = {TEMPO: FIRST_TEMPO, CHORD: NO_CHORD_VALUE}
+"""What is below goes on with what was, or is no value at all. Of the other elements every value above 0 is one."""
 
 
 @dataclass(frozen=True)
@@ -35,19 +39,27 @@ def vqvae_losses(
     commitment_weight: float,
     regularization_weight: float,
     kl_weight: float,
+    balanced: bool = False,
 ) -> VqvaeLosses:
     """The loss of one pass: means over real words, the mean of the elements' cross-entropies, the regulariser's sum.
 
-    words: int64 [B, T, E]; mask: bool [B, T].
+    words: int64 [B, T, E]; mask: bool [B, T]; balanced: train on `balanced_cross_entropy` (what is reported stays).
     """
-    reconstruction = torch.stack(
-        [mean_cross_entropy(logits, words[..., column], mask) for column, logits in enumerate(output.logits)]
-    )
+    columns = list(enumerate(output.logits))
+    reconstruction = torch.stack([mean_cross_entropy(own, words[..., column], mask) for column, own in columns])
+    trained_on = reconstruction
+    if balanced:
+        trained_on = torch.stack(
+            [
+                balanced_cross_entropy(own, words[..., column], mask, first_value=_FIRST_VALUES.get(column, 1))
+                for column, own in columns
+            ]
+        )
     regularization = torch.zeros_like(reconstruction)
     if output.reduced is not None:
         regularization = order_loss(output.reduced, words, mask)
     total = (
-        reconstruction.mean()
+        trained_on.mean()
         + commitment_weight * output.latents.commitment
         + kl_weight * output.latents.divergence
         + regularization_weight * regularization.sum()
@@ -59,6 +71,17 @@ def mean_cross_entropy(logits: Tensor, targets: Tensor, mask: Tensor) -> Tensor:
     """Cross-entropy in nats, mean over real steps; logits [B, T, V], targets int64 [B, T], mask bool [B, T]."""
     losses = functional.cross_entropy(logits.flatten(0, 1).float(), targets.flatten(), reduction="none")
     return (losses * mask.flatten()).sum() / mask.sum().clamp(min=1)
+
+
+def balanced_cross_entropy(logits: Tensor, targets: Tensor, mask: Tensor, *, first_value: int) -> Tensor:
+    """As `mean_cross_entropy`, but the mean of two: over the words in which the element says something, which is a
+    value from `first_value` on, and over those in which it does not.
+
+    One word in 25 has a tempo. In the mean over all words, what it is hardly counts.
+    """
+    speaks = targets >= first_value
+    means = [mean_cross_entropy(logits, targets, mask & some) for some in (speaks, ~speaks)]
+    return (means[0] + means[1]) / 2
 
 
 def prior_loss(logits: tuple[Tensor, ...], codes: Tensor, mask: Tensor, ends: Tensor) -> Tensor:

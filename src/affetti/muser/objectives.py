@@ -97,6 +97,7 @@ class VqvaeObjective:
             commitment_weight=self.training.commitment_weight,
             regularization_weight=0,
             kl_weight=self.training.kl_weight,
+            balanced=self.training.balanced,
         )
         steps = self.steps(own)
         loss = losses.total * steps
