@@ -5,11 +5,11 @@ from xml.etree import ElementTree
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from affetti.errors import InputError
-from affetti.piece import KeySignature, Note, Piece, Tempo, TimeSignature, Track
+from affetti.piece import Chord, KeySignature, Note, Piece, Tempo, TimeSignature, Track
 from affetti.scores import MAX_BARS, musicxml, svg_pages
 from affetti.tokens.melody import HOLD, REST, decode, encode
 
@@ -39,30 +39,40 @@ def length_of(note: ElementTree.Element, divisions: int) -> int:
     return length
 
 
-def read_back(part: ElementTree.Element) -> list[tuple[int, int, int]]:
-    """(start, pitch, end) in sixteenths of what a part says, ties joined; every bar must be full."""
+def read_back(part: ElementTree.Element, staff: str | None = None) -> list[tuple[int, int, int]]:
+    """(start, pitch, end) in sixteenths of what a part, or one staff of it, says, ties joined; voices must be full."""
     divisions = int(part.findtext("measure/attributes/divisions", ""))
     found: list[tuple[int, int, int]] = []
-    open_ties: dict[int, int] = {}
-    now = full = 0
+    open_ties: dict[tuple[str, int], int] = {}
+    bar_start = full = 0
     for measure in part.findall("measure"):
-        bar_start = now
+        now = bar_start
+        lengths: dict[str, int] = {}
         if beats := measure.findtext("attributes/time/beats"):
             full = int(beats) * 16 // int(measure.findtext("attributes/time/beat-type", ""))
-        for note in measure.findall("note"):
-            length = length_of(note, divisions)
-            if note.find("chord") is not None:
-                now -= length
-            if note.find("rest") is None:
-                pitch = pitch_of(note)
-                ties = {tie.attrib["type"] for tie in note.findall("tie")}
-                start = open_ties.pop(pitch) if "stop" in ties else now
-                if "start" in ties:
-                    open_ties[pitch] = start
+        for element in measure:
+            if element.tag in ("backup", "forward"):
+                length = int(element.findtext("duration", "")) * 4 // divisions
+                now += length if element.tag == "forward" else -length
+            elif element.tag == "note":
+                length = length_of(element, divisions)
+                if element.find("chord") is not None:
+                    now -= length
                 else:
-                    found.append((start, pitch, now + length))
-            now += length
-        assert now - bar_start == full
+                    voice = element.findtext("voice", "")
+                    lengths[voice] = lengths.get(voice, 0) + length
+                if element.find("rest") is None and staff in (None, element.findtext("staff")):
+                    pitch = pitch_of(element)
+                    tie = (element.findtext("staff", ""), pitch)
+                    ties = {one.attrib["type"] for one in element.findall("tie")}
+                    start = open_ties.pop(tie) if "stop" in ties else now
+                    if "start" in ties:
+                        open_ties[tie] = start
+                    else:
+                        found.append((start, pitch, now + length))
+                now += length
+        assert set(lengths.values()) == {full}
+        bar_start += full
     assert not open_ties
     return sorted(found)
 
@@ -170,20 +180,128 @@ def test_the_hands_of_a_pianist_have_a_staff_each() -> None:
     right = tuple(Note(index * 480, pitch, 480) for index, pitch in enumerate([72, 74, 76, 77]))
     left = tuple(Note(0, pitch, 1920) for pitch in (48, 52, 55))
     one_track = Piece(480, (Track(tuple(sorted(right + left))),))
-    two_tracks = Piece(480, (Track(right, name="RH"), Track(left, name="LH")))
+    two_tracks = Piece(480, (Track(left, name="LH"), Track(right, name="RH")))
     for piece in (one_track, two_tracks):
-        score = tree(piece)
-        upper, lower = score.findall("part")
-        assert read_back(upper) == [(4 * i, pitch, 4 * i + 4) for i, pitch in enumerate([72, 74, 76, 77])]
-        assert read_back(lower) == [(0, 48, 16), (0, 52, 16), (0, 55, 16)]
-        assert [part.findtext("measure/attributes/clef/sign") for part in (upper, lower)] == ["G", "F"]
-        assert score.findtext("part-list/part-group/group-symbol") == "brace"
+        (part,) = tree(piece).findall("part")
+        assert read_back(part, "1") == [(4 * i, pitch, 4 * i + 4) for i, pitch in enumerate([72, 74, 76, 77])]
+        assert read_back(part, "2") == [(0, 48, 16), (0, 52, 16), (0, 55, 16)]
+        assert [clef.findtext("sign") for clef in part.findall("measure/attributes/clef")] == ["G", "F"]
+        assert part.findtext("measure/attributes/staves") == "2"
 
 
-def test_a_chord_lasts_until_the_next_one_of_its_staff() -> None:
-    piece = Piece(480, (Track((Note(0, 72, 1920), Note(480, 76, 480), Note(960, 79, 240), Note(960, 64, 960))),))
+def test_a_chord_lasts_until_the_next_one_of_its_voice() -> None:
+    piece = Piece(480, (Track((Note(0, 72, 1920), Note(480, 76, 480), Note(960, 79, 240), Note(960, 76, 960))),))
     (part,) = tree(piece).findall("part")
-    assert read_back(part) == [(0, 72, 4), (4, 76, 8), (8, 64, 16), (8, 79, 16)]
+    assert read_back(part) == [(0, 72, 4), (4, 76, 8), (8, 76, 16), (8, 79, 16)]
+
+
+def test_a_held_note_has_a_voice_of_its_own() -> None:
+    """A melody of half notes above chords on each quarter; the rests of the lower voice are not drawn."""
+    melody = tuple(Note(start * 120, pitch, 960) for start, pitch in ((0, 84), (8, 83), (16, 81), (24, 79)))
+    chords = tuple(Note(start * 120, pitch, 240) for start in range(4, 32, 8) for pitch in (72, 76))
+    (part,) = tree(Piece(480, (Track(melody + chords),))).findall("part")
+    written = read_back(part)
+    assert [(start, end) for start, pitch, end in written if pitch > 77] == [(0, 8), (8, 16), (16, 24), (24, 32)]
+    assert [(start, end) for start, pitch, end in written if pitch == 72] == [(s, s + 2) for s in range(4, 32, 8)]
+    assert {note.findtext("voice") for note in part.iter("note")} == {"1", "2"}
+    rests = [note.attrib.get("print-object") for note in part.iter("note") if note.find("rest") is not None]
+    assert set(rests) == {"no"}
+    stems = {(note.findtext("voice"), note.findtext("stem")) for note in part.iter("note") if note.findtext("stem")}
+    assert stems == {("1", "up"), ("2", "down")}
+
+
+PIANO_NOTES = st.builds(
+    lambda start, pitch, length: Note(start * 120, pitch, length * 120),
+    st.integers(0, 47),
+    st.integers(28, 100),
+    st.integers(1, 24),
+)
+
+
+@settings(max_examples=10, phases=(Phase.explicit, Phase.generate))
+@given(st.lists(PIANO_NOTES, min_size=2, max_size=30), st.sampled_from(["4/4", "3/4", "6/8"]), st.integers(-5, 5))
+def test_music21_reads_the_pitches_of_each_bar_back(notes: list[Note], metre: str, sharps: int) -> None:
+    import music21
+
+    numerator, denominator = map(int, metre.split("/"))
+    piece = Piece(
+        480,
+        (Track(tuple(notes)),),
+        time_signatures=(TimeSignature(0, numerator, denominator),),
+        key_signatures=(KeySignature(0, sharps, False),),
+        chords=(Chord(0, 0, "maj7"), Chord(600, 6, "hdim7"), Chord(1320, None, None)),
+    )
+    text = musicxml(piece)
+    score = music21.converter.parseData(text, format="musicxml")
+    bar = 4 * numerator * 4 // denominator
+    written = set()
+    for measure in score.recurse().getElementsByClass(music21.stream.Measure):
+        for note in measure.recurse().notes:
+            if not isinstance(note, music21.harmony.Harmony) and (note.tie is None or note.tie.type == "start"):
+                start = (measure.number - 1) * bar + 4 * note.getOffsetInHierarchy(measure)
+                written |= {(int(start), pitch.midi) for pitch in note.pitches}
+    assert written == {(start, pitch) for start, pitch, _ in sixteenths(piece)}
+    for part in ElementTree.fromstring(text).findall("part"):
+        read_back(part)  # every voice fills every bar
+        staves = {note.findtext("staff") for note in part.iter("note")}
+        for staff in staves:
+            voices = {note.findtext("voice", "1") for note in part.iter("note") if note.findtext("staff") == staff}
+            assert voices <= ({"5", "6"} if staff == "2" else {"1", "2"})
+
+
+def test_chords_are_named_above_the_first_staff() -> None:
+    """Also where they change inside a note: the name then stands before that note, later in time."""
+    chords = (Chord(0, 9, "min7"), Chord(480, 9, "min7"), Chord(960, 10, "7"), Chord(1920, None, None))
+    notes = (Note(0, 69, 1920), Note(0, 45, 1920), Note(1920, 70, 1920), Note(1920, 46, 1920))
+    piece = Piece(480, (Track(notes),), key_signatures=(KeySignature(0, -1, False),), chords=chords)
+    (part,) = tree(piece).findall("part")
+    divisions = int(part.findtext("measure/attributes/divisions", ""))
+    found = []
+    for number, measure in enumerate(part.findall("measure")):
+        elements = list(measure)
+        for place, element in enumerate(elements):
+            if element.tag == "harmony":
+                assert elements[place + 1].tag in ("harmony", "note")
+                offset = int(element.findtext("offset", "0")) / divisions
+                root = element.findtext("root/root-step", "") + element.findtext("root/root-alter", "")
+                found.append((number, offset, root, element.findtext("kind"), element.findtext("staff")))
+    assert [one[:4] for one in found] == [
+        (0, 0, "A", "minor-seventh"),
+        (0, 2, "B-1", "dominant"),
+        (1, 0, "C", "none"),  # MusicXML asks for a root, which is not read
+    ]
+    assert {one[4] for one in found} == {"1"}
+    (page,) = svg_pages(piece)
+    assert page.count('class="harm') == 3
+
+
+def test_the_tempo_is_the_one_that_lasts_longest() -> None:
+    tempos = (Tempo(0, 60.0), Tempo(960, 90.4), Tempo(6720, 40.0))
+    piece = Piece(480, (Track((Note(0, 60, 7680),)),), tempos=tempos)
+    assert tree(piece).findtext(".//metronome/per-minute") == "90"
+
+
+def test_a_performance_is_put_on_a_grid_and_given_chords() -> None:
+    """Eight bars at 100 quarters a minute, in a file that says 120, struck up to 10 ms early or late."""
+    late = np.random.default_rng(3).uniform(-0.01, 0.01, (8, 8, 4))
+    notes = []
+    for bar in range(8):
+        root = (48, 53, 55, 48)[bar % 4]
+        for eighth in range(8):
+            chord = (
+                (root, root + 12, root + 16, root + 19) if eighth % 4 == 0 else (root + 24 + (0, 4, 7, 4)[eighth % 4],)
+            )
+            for number, pitch in enumerate(chord):
+                seconds = 0.6 * (4 * bar + eighth / 2) + late[bar, eighth, number] + 0.02
+                notes.append(Note(int(seconds * 960), pitch, 260, 90 if eighth % 4 == 0 else 60))
+    performance = Piece(480, (Track(tuple(notes)),))
+    score = tree(performance)
+    (part,) = score.findall("part")
+    assert 98 <= int(score.findtext(".//metronome/per-minute", "")) <= 102
+    starts = {start for start, _, _ in read_back(part)}
+    assert {start % 2 for start in starts} == {min(starts) % 2}  # eighths, wherever the first bar begins
+    assert len(read_back(part)) == len(notes)
+    assert len(part.findall(".//harmony")) >= 4
 
 
 def test_metre_changes_at_the_next_bar_line() -> None:

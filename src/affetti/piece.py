@@ -8,6 +8,8 @@ from dataclasses import dataclass, replace
 from html import escape
 from pathlib import Path
 
+from affetti.files import check_writable, write_whole
+
 DEFAULT_BPM = 120.0
 
 MAX_DRAWN_NOTES = 5_000
@@ -162,11 +164,19 @@ class Piece:
         return replace(self, markers=(Marker(0, text), *self.markers))
 
     def save(self, path: str | Path, *, force: bool = False) -> None:
-        """Write the piece as a Standard MIDI File. Raises InputError if `path` exists and `force` is
-        false."""
-        from affetti.midi import write_midi  # the file format is the lower layer's business, loaded when used
+        """Write the piece in the format that the suffix of `path` names: .wav, .musicxml, .svg, else MIDI.
 
-        write_midi(self, Path(path), force=force)
+        Of a score of several pages as SVG each is a file. Raises InputError if one of them exists and `force` is false,
+        and as `formats.files_of` does.
+        """
+        from affetti.formats import files_of  # the file formats are the lower layers' business, loaded when used
+
+        check_writable(Path(path), force=force)
+        files = files_of(self, Path(path))
+        for file in files:
+            check_writable(file, force=force)
+        for file, content in files.items():
+            write_whole(file, content, force=force)
 
     def _repr_html_(self) -> str:
         """The piece as a notebook shows it: a line of facts and a piano roll (inline SVG)."""
