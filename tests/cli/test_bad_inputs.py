@@ -9,7 +9,7 @@ import pytest
 from affetti.cli import run
 from affetti.piece import Note, Piece, Tempo, Track
 
-HAPPY = ("compose", "--emotion", "happy", "--seed", "1")
+HAPPY = ("compose", "--system", "emoreg", "--emotion", "happy", "--seed", "1")
 CASES = {
     # compose: the emotion
     "no emotion": ("compose",),

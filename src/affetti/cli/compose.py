@@ -1,8 +1,10 @@
-"""`affetti compose`: melodies and piano pieces with a chosen emotion as MIDI, scores or pictures of scores."""
+"""`affetti compose`: melodies and piano pieces with a chosen emotion as MIDI, sound, scores or pictures of scores."""
 
 import secrets
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -12,8 +14,10 @@ from affetti.cli.output import AsJson, Force, complain, print_json, printable, p
 from affetti.emotion import Emotion, Quadrant, wanted_emotion
 from affetti.errors import InputError
 from affetti.files import check_writable, write_whole
+from affetti.formats import Format, files_of
 
 if TYPE_CHECKING:
+    from affetti.audio.performance import Synthesiser
     from affetti.piece import Piece
     from affetti.runtime.melody_model import MelodyModel
     from affetti.runtime.piano_model import PianoModel
@@ -30,16 +34,11 @@ class System(StrEnum):
     MUSER = "muser"
 
 
-class Format(StrEnum):
-    """What a piece can be written as; the name is the file's suffix."""
+MAX_BARS = {Format.MID: 400_000, Format.WAV: 10_000, Format.MUSICXML: 40_000, Format.SVG: 40_000}
+"""Bars of one call, all pieces together: every file is made in memory (SVG: 20 KB a bar) before one is written. Only
+sound (350 KB a bar at 120 quarters per minute) is made piece by piece as it is written."""
 
-    MID = "mid"
-    MUSICXML = "musicxml"
-    SVG = "svg"
-
-
-MAX_BARS = {Format.MID: 400_000, Format.MUSICXML: 40_000, Format.SVG: 40_000}
-"""Bars of one call, all pieces together: every file is made in memory (SVG: 20 KB a bar) before one is written."""
+DEFAULT_SYSTEM = System.MUSER
 
 DEFAULT_BARS = {System.EMOREG: 4, System.MUSER: 32}
 """What counts towards that where no number is given; how long muser's pieces are is then its own choice."""
@@ -54,7 +53,7 @@ Arousal = Annotated[float | None, typer.Option(metavar="A", help="-1 (calm) to 1
 SystemName = Annotated[
     System | None,
     typer.Option(
-        "--system", help="emoreg: melodies; muser: piano pieces.", show_default="that of the weights, else emoreg"
+        "--system", help="emoreg: melodies; muser: piano pieces.", show_default="that of the weights, else muser"
     ),
 ]
 Weights = Annotated[
@@ -97,7 +96,15 @@ Nucleus = Annotated[
 ]
 Strength = Annotated[
     float | None,
-    typer.Option(metavar="S", help="muser: 0 to 10; above 1 the emotion is exaggerated.", show_default="1"),
+    typer.Option(metavar="S", help="muser: 0 to 10; above 1 the emotion is exaggerated.", show_default="the weights'"),
+]
+Drafts = Annotated[
+    int | None,
+    typer.Option(
+        metavar="N",
+        help="muser: 1 to 16 pieces are composed for one that is kept, the first heard as asked.",
+        show_default="the weights'",
+    ),
 ]
 Greedy = Annotated[bool, typer.Option("--greedy", help="Always take the likeliest token.")]
 Out = Annotated[
@@ -105,7 +112,13 @@ Out = Annotated[
     typer.Option(metavar="PATH", help="A file, or a folder; many files are numbered.", show_default="here"),
 ]
 FormatNames = Annotated[
-    str, typer.Option("--format", metavar="NAMES", help="mid, musicxml, svg; several joined by commas.")
+    str, typer.Option("--format", metavar="NAMES", help="mid, wav, musicxml, svg; several joined by commas.")
+]
+Soundfont = Annotated[
+    str | None,
+    typer.Option(
+        metavar="FILE", help="wav: a soundfont (.sf2, .sf3), played by FluidSynth.", show_default="what is installed"
+    ),
 ]
 
 
@@ -124,8 +137,10 @@ def compose(
     nucleus: Nucleus = None,
     greedy: Greedy = False,
     strength: Strength = None,
+    drafts: Drafts = None,
     out: Out = None,
     format_names: FormatNames = "mid",
+    soundfont: Soundfont = None,
     force: Force = False,
     as_json: AsJson = False,
 ) -> None:
@@ -135,7 +150,7 @@ def compose(
     """
     wanted = wanted_emotion(emotion, valence, arousal)
     formats = _parse_formats(format_names)
-    _check_bars(count, DEFAULT_BARS[system or System.EMOREG] if bars is None else bars, formats)
+    _check_bars(count, DEFAULT_BARS[system or DEFAULT_SYSTEM] if bars is None else bars, formats)
     seed = secrets.randbelow(2**32) if seed is None else seed
     options: dict[str, Any] = {"seed": seed, "tempo": tempo, "key": key}
     options |= {"temperature": temperature, "nucleus": nucleus, "greedy": greedy}
@@ -143,12 +158,14 @@ def compose(
     for target in targets:
         for path in target.paths:
             check_writable(path, force=force)
+    synthesiser = _synthesiser(formats, soundfont)
 
     model = _model(system, weights)
-    if strength is not None:
-        if model.config.system != "muser":
-            raise InputError("--strength is for muser alone")
-        options["strength"] = strength
+    for name, value in {"strength": strength, "drafts": drafts}.items():
+        if value is not None:
+            if model.config.system != "muser":
+                raise InputError(f"--{name} is for muser alone")
+            options[name] = value
     if bars is None and model.config.system == "emoreg":
         bars = DEFAULT_BARS[System.EMOREG]
     if bars is not None:
@@ -156,7 +173,7 @@ def compose(
     title = "composing" if bars is None else f"composing {bars} bars each"
     with progress(title, total=count) as advance:
         pieces = model.compose_many(count, wanted, progress=advance, **options)
-    files = _rendered(targets, pieces)
+    files = _rendered(targets, pieces, synthesiser)
     _write(files, force=force)
     paths = [list(of_piece) for of_piece in files]
     if as_json:
@@ -169,8 +186,11 @@ def _model(system: System | None, weights: str | None) -> "MelodyModel | PianoMo
     """The model to compose with. Raises InputError where there is none, or one of another system."""
     import affetti
     from affetti.runtime.piano_config import PianoModelConfig
+    from affetti.runtime.recogniser import Recogniser
 
-    model = affetti.load((system or System.EMOREG).value if weights is None else weights)
+    model = affetti.load((system or DEFAULT_SYSTEM).value if weights is None else weights)
+    if isinstance(model, Recogniser):
+        raise InputError(f"the weights {model.config.name} compose nothing: affetti read hears with them")
     if system is not None and model.config.system != system:
         raise InputError(f"{weights} holds weights of {model.config.system}, not of {system}")
     if isinstance(model.config, PianoModelConfig) and model.config.is_test_model:
@@ -187,6 +207,19 @@ def _parse_formats(text: str) -> tuple[Format, ...]:
     return tuple(Format(name) for name in names)
 
 
+def _synthesiser(formats: tuple[Format, ...], soundfont: str | None) -> "Synthesiser | None":
+    """What plays the pieces, told on stderr; None without sound. Raises InputError for a bad soundfont."""
+    if Format.WAV not in formats:
+        if soundfont is not None:
+            raise InputError("--soundfont is for --format wav alone")
+        return None
+    from affetti.audio.wav import find_synthesiser
+
+    synthesiser = find_synthesiser(None if soundfont is None else Path(soundfont))
+    complain(f"played by {synthesiser.name}")
+    return synthesiser
+
+
 def _check_bars(count: int, bars: int, formats: tuple[Format, ...]) -> None:
     """Raise InputError for more music than one call can hold in memory."""
     format_name = min(formats, key=MAX_BARS.__getitem__)
@@ -200,8 +233,8 @@ def _stem(wanted: Quadrant | Emotion) -> str:
     return wanted.label if isinstance(wanted, Quadrant) else f"v{wanted.valence:+.2f}a{wanted.arousal:+.2f}"
 
 
-Files = dict[Path, bytes]
-"""What to write where."""
+Files = dict[Path, bytes | Callable[[], bytes]]
+"""What to write where; what makes it, where it is large."""
 
 
 @dataclass(frozen=True)
@@ -216,32 +249,28 @@ class Target:
         """One file for each format; further pages of an SVG go beside the first."""
         return [self.base.with_name(f"{self.base.name}.{name}") for name in self.formats]
 
-    def files(self, piece: "Piece") -> Files:
+    def files(self, piece: "Piece", synthesiser: "Synthesiser | None") -> Files:
         """The piece in each format, with the further pages."""
-        files = {}
+        files: Files = {}
         for name, path in zip(self.formats, self.paths, strict=True):
-            for number, content in enumerate(_contents(piece, name), start=1):
-                files[path if number == 1 else path.with_stem(f"{path.stem}-page{number}")] = content
+            files |= files_of(piece, path) if name is not Format.WAV else {path: _sound(piece, synthesiser)}
         return files
 
 
-def _contents(piece: "Piece", name: Format) -> list[bytes]:
-    """What a piece is in a format: one file, or one for each page."""
-    if name is Format.MID:
-        from affetti.midi import midi_bytes
+def _sound(piece: "Piece", synthesiser: "Synthesiser | None") -> Callable[[], bytes]:
+    """What makes the WAV file of a piece. Raises InputError, at once, for a piece that cannot be played."""
+    from affetti.audio.performance import performance
+    from affetti.audio.wav import find_synthesiser, wav_bytes
 
-        return [midi_bytes(piece)]
-    from affetti.scores import musicxml, svg_pages
-
-    return [page.encode() for page in ([musicxml(piece)] if name is Format.MUSICXML else svg_pages(piece))]
+    return partial(wav_bytes, performance(piece), synthesiser or find_synthesiser())
 
 
-def _rendered(targets: list[Target], pieces: list["Piece"]) -> list[Files]:
+def _rendered(targets: list[Target], pieces: list["Piece"], synthesiser: "Synthesiser | None") -> list[Files]:
     """The files of each piece."""
     rendered = []
     with progress("rendering", total=len(pieces)) as advance:
         for target, piece in zip(targets, pieces, strict=True):
-            rendered.append(target.files(piece))
+            rendered.append(target.files(piece, synthesiser))
             advance(1)
     return rendered
 
@@ -254,7 +283,7 @@ def _write(files: list[Files], *, force: bool) -> None:
     with progress("writing", total=len(files)) as advance:
         for of_piece in files:
             for path, content in of_piece.items():
-                write_whole(path, content, force=force)
+                write_whole(path, content if isinstance(content, bytes) else content(), force=force)
             advance(1)
 
 

@@ -48,7 +48,7 @@ class ModelConfig(_Config):
     dropout: float = Field(0.1, ge=0, lt=1)
     attention: AttentionKind = "linear"
     """Linear attention (paper), with which composing a word costs the same at any length; the same with heads that
-    forget, which needs no positions; or exact attention."""
+    forget, which needs positions only to find latents by; or exact attention."""
     emotion_input: Literal["start", "every_step"] = "start"
     """Whether the decoder is told the emotion with the first word only (paper) or with every word."""
     latent_block: int = Field(16, ge=1, le=256)
@@ -250,7 +250,6 @@ def _small(**model: Any) -> MuserConfig:
         "attention": "decaying",
         "emotion_input": "every_step",
         "block_reduction": "learned",
-        "latent_into_decoder": "concatenate",
     }
     faster = {"optimizer": "muon", "weight_decay": 0.01, "schedule": "cosine", "warmup_steps": 100}
     augmented = {"transposition": True, "tempo_shift": 1}
@@ -271,7 +270,7 @@ def _small(**model: Any) -> MuserConfig:
 
 
 def muser_small() -> MuserConfig:
-    """Ours: the paper's codebook and two levels, small enough that a computer without a GPU trains it in hours.
+    """Ours: the paper's design, small enough that a computer without a GPU can compare its ablations.
 
     Layers that normalise first, attention that forgets and Muon learn in minutes what the paper's learn in hours; the
     reduction of the regulariser is the learned one, and the emotion is told with every word.
@@ -292,6 +291,7 @@ def muser_elements() -> MuserConfig:
         decoder_layers=2,
         decoder_width=128,
         element_layers=1,
+        latent_into_decoder="concatenate",
         codebook="per_element",
         codes=max(SIZES),
     )

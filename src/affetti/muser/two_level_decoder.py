@@ -75,9 +75,9 @@ class TwoLevelDecoder(nn.Module):
         super().__init__()
         self.width, self.latent_block = width, latent_block
         self.tells_emotion_once = emotion_input == "start"
-        self.has_positions = attention != "decaying"
         latent_size = len(ELEMENTS) * latent_block
         has_memory = decoding != "element" and latent_into_decoder == "cross"
+        self.has_positions = has_memory or attention != "decaying"  # by which a word finds its own latent
         concatenates = decoding != "element" and latent_into_decoder == "concatenate"
 
         def transformer(layers: int, groups: int | None = None, has_memory: bool = False) -> Transformer:

@@ -16,32 +16,39 @@ from affetti.errors import InputError
 from affetti.files import read_bounded
 from affetti.runtime.melody_config import MelodyModelConfig
 from affetti.runtime.piano_config import PianoModelConfig
+from affetti.runtime.recogniser_config import RecogniserConfig
 
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession
 
 SHIPPED = Path(__file__).resolve().parents[1] / "weights"
-DEFAULT_WEIGHTS = {"emoreg": "emoreg_autoregressive"}
+DEFAULT_WEIGHTS = {"emoreg": "emoreg_autoregressive", "muser": "muser"}
 """The shipped weights that a system composes with when none are named."""
 
 READER_WEIGHTS: Final = "emoreg_reader"
 """The shipped weights that read melodies."""
+
+PIANO_READER_WEIGHTS: Final = "piano_recogniser"
+"""The shipped weights that read piano pieces."""
 
 NUMBERS = "model.safetensors"
 MAX_CONFIG_BYTES = 1024 * 1024
 MAX_GRAPH_BYTES = 1024 * 1024
 MAX_WEIGHTS_BYTES = 512 * 1024 * 1024
 
-_CONFIGS: dict[str, type[MelodyModelConfig] | type[PianoModelConfig]] = {
+Config = MelodyModelConfig | PianoModelConfig | RecogniserConfig
+
+_CONFIGS: dict[str, type[Config]] = {
     "emoreg": MelodyModelConfig,
     "muser": PianoModelConfig,
+    "recogniser": RecogniserConfig,
 }
 
 
 class _OfSystem(BaseModel):
     """The one thing of a config.json that says what the rest must be."""
 
-    system: Literal["emoreg", "muser"]
+    system: Literal["emoreg", "muser", "recogniser"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,10 +73,10 @@ class Graph:
 
 @dataclass(frozen=True, slots=True)
 class Weights:
-    """A weights folder that was found and checked, of one system or the other."""
+    """A weights folder that was found and checked, of any system."""
 
     folder: Path
-    config: MelodyModelConfig | PianoModelConfig
+    config: Config
     sha256: str
     """Digest of everything in the folder that decides what is composed, hexadecimal."""
 
@@ -123,12 +130,19 @@ class PianoWeights(Weights):
     config: PianoModelConfig
 
 
+@dataclass(frozen=True, slots=True)
+class RecogniserWeights(Weights):
+    """Weights that hear emotion in piano pieces."""
+
+    config: RecogniserConfig
+
+
 def shipped_names() -> list[str]:
     """The names of all weights that come with affetti."""
     return sorted(path.parent.name for path in SHIPPED.glob("*/config.json"))
 
 
-def find_weights(name: str | Path) -> MelodyWeights | PianoWeights:
+def find_weights(name: str | Path) -> MelodyWeights | PianoWeights | RecogniserWeights:
     """Weights by system name ("emoreg"), shipped name or folder.
 
     Raises InputError in one line when there are none or the folder is damaged.
@@ -153,6 +167,8 @@ def find_weights(name: str | Path) -> MelodyWeights | PianoWeights:
     digest.update(hashlib.sha256(read_bounded(folder / NUMBERS, max_bytes=MAX_WEIGHTS_BYTES)).digest())
     if isinstance(config, PianoModelConfig):
         return PianoWeights(folder, config, digest.hexdigest())
+    if isinstance(config, RecogniserConfig):
+        return RecogniserWeights(folder, config, digest.hexdigest())
     return MelodyWeights(folder, config, digest.hexdigest())
 
 
