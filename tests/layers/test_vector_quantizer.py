@@ -142,3 +142,21 @@ def test_two_processes_learn_the_codes_that_one_does(tmp_path: Path) -> None:
     for rank in range(2):
         for name, buffer in torch.load(tmp_path / f"{rank}.pt", weights_only=True).items():
             torch.testing.assert_close(buffer, alone.get_buffer(name))
+
+
+def test_blocks_that_say_nothing_are_silent_and_move_no_code() -> None:
+    torch.manual_seed(0)
+    quantizer = VectorQuantizer(codebooks=2, codes=8, width=3, sizes=(8, 4), has_silence=True)
+    vectors = torch.randn(3, 20, 6)
+    speaks = torch.rand(3, 20, 2) < 0.5
+    other = torch.where(speaks.repeat_interleave(3, -1), vectors, 50.0)
+    for _ in range(3):
+        result = quantizer(other, speaks)
+    assert not quantizer.codebook[:, 0].any()
+    assert not quantizer.codebook[1, 4:].any()
+    assert quantizer.codebook.abs().max() < 10
+    result = quantizer.eval()(other, speaks)
+    assert torch.equal(result.codes == 0, ~speaks)
+    assert result.codes[..., 1].max() == 3
+    assert torch.equal(quantizer.look_up(result.codes), result.vectors)
+    assert torch.equal(result.codes, quantizer(vectors, speaks).codes)

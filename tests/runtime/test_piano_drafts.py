@@ -57,9 +57,8 @@ def test_the_first_draft_that_is_heard_as_asked_and_rests_is_kept(monkeypatch: p
 
 
 def test_what_cannot_be_heard_is_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    class Deaf:
-        def read(self, pieces: list[Piece]) -> list[object]:
-            raise InputError("too little music")
+    def features(piece: Piece) -> None:
+        raise InputError("too little music")
 
-    monkeypatch.setattr(piano_drafts, "_chooser", lambda: Deaf())
+    monkeypatch.setattr(piano_drafts, "piece_features", features)
     assert choose([words((60,)), words((62,))], Quadrant.Q1) == 0

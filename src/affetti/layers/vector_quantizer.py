@@ -41,6 +41,7 @@ class VectorQuantizer(nn.Module):
         codebooks: G, quantised independently.
         codes: K of each codebook.
         sizes: of each codebook how many of its K codes it uses, the first ones; by default all.
+        has_silence: whether code 0 of every codebook stands for blocks that say nothing: it is zero and never moves.
         width: W.
         decay: of the sums, a batch (van den Oord et al.: 0.99).
         dead_share: codes used less than this share of the average use are moved.
@@ -59,35 +60,43 @@ class VectorQuantizer(nn.Module):
         codes: int,
         width: int,
         sizes: Sequence[int] | None = None,
+        has_silence: bool = False,
         decay: float = 0.99,
         dead_share: float = 0.03,
     ) -> None:
         super().__init__()
         self.decay, self.dead_share = decay, dead_share
         self.sizes = (codes,) * codebooks if sizes is None else tuple(sizes)
-        of_use = torch.arange(codes) < torch.tensor(self.sizes)[:, None]
+        numbers = torch.arange(codes)
+        of_use = (numbers < torch.tensor(self.sizes)[:, None]) & (numbers >= int(has_silence))
         self.register_buffer("of_use", of_use, persistent=False)
         self.register_buffer("codebook", torch.zeros(codebooks, codes, width))
         self.register_buffer("counts", torch.zeros(codebooks, codes))
         self.register_buffer("sums", torch.zeros(codebooks, codes, width))
 
     def forward(self, vectors: Tensor, mask: Tensor) -> Quantized:
-        """vectors: [B, T, G·W]; mask: bool [B, T], true where real. In training the codes move."""
+        """vectors: [B, T, G·W]; mask: bool [B, T], true where real, or [B, T, G], true where a block says something.
+        In training the codes move.
+        """
+        books, _, width = self.codebook.shape
+        if mask.ndim == 2:
+            mask = mask.unsqueeze(-1).expand(*mask.shape, books)
         # Autocast would compare distances in bfloat16, in which one code in a hundred comes out as another.
         with torch.autocast(vectors.device.type, enabled=False):
-            return self._quantized(vectors.float() * mask.unsqueeze(-1).float(), mask)
+            return self._quantized(vectors.float() * mask.repeat_interleave(width, -1).float(), mask)
 
     def _quantized(self, vectors: Tensor, mask: Tensor) -> Quantized:
         books, _, width = self.codebook.shape
         blocks = vectors.detach().view(-1, books, width).transpose(0, 1)  # [G, B·T, W]
+        real = mask.flatten(0, 1).T  # [G, B·T]
         if self.training:
-            self._revive(blocks[:, mask.flatten()])
-        codes = self.nearest(blocks).T.view(*mask.shape, books) * mask.unsqueeze(-1)
-        chosen = self.look_up(codes) * mask.unsqueeze(-1).float()
+            self._revive([block[is_real] for block, is_real in zip(blocks, real, strict=True)])
+        codes = self.nearest(blocks).T.view(mask.shape) * mask
+        chosen = self.look_up(codes) * mask.repeat_interleave(width, -1).float()
         if self.training:
-            self._follow(blocks, codes.view(-1, books).T, mask.flatten())
+            self._follow(blocks, codes.view(-1, books).T, real)
         distance = (vectors - chosen).square().sum()
-        commitment = distance / (mask.sum().clamp(min=1) * vectors.shape[-1])
+        commitment = distance / (mask.any(-1).sum().clamp(min=1) * vectors.shape[-1])
         # The chosen codes to the last bit, with the gradient of the vectors.
         return Quantized(chosen + (vectors - vectors.detach()), codes, commitment)
 
@@ -104,8 +113,8 @@ class VectorQuantizer(nn.Module):
 
     @torch.no_grad()
     def _follow(self, blocks: Tensor, codes: Tensor, mask: Tensor) -> None:
-        """Move each code towards the vectors that chose it; codes [G, N], mask [N]."""
-        chosen = functional.one_hot(codes, self.codebook.shape[1]).to(blocks.dtype) * mask[:, None]  # [G, N, K]
+        """Move each code towards the vectors that chose it; codes and mask [G, N]."""
+        chosen = functional.one_hot(codes, self.codebook.shape[1]).to(blocks.dtype) * mask[..., None]  # [G, N, K]
         counts, sums = chosen.sum(1), chosen.mT @ blocks
         if _is_shared():
             distributed.all_reduce(counts)
@@ -116,43 +125,42 @@ class VectorQuantizer(nn.Module):
         self.codebook.copy_(torch.where(used > 0, self.sums / used.clamp(min=1e-12), self.codebook))
 
     @torch.no_grad()
-    def _revive(self, blocks: Tensor) -> None:
-        """Move dead codes to vectors of the batch; blocks: the real ones [G, N, W]."""
-        sizes = self.of_use.sum(-1, keepdim=True)
-        average = self.counts.sum(-1, keepdim=True) / sizes
+    def _revive(self, blocks: Sequence[Tensor]) -> None:
+        """Move dead codes to vectors of the batch; blocks: the real ones of each codebook [N, W]."""
+        average = self.counts.sum(-1, keepdim=True) / self.of_use.sum(-1, keepdim=True)
         dead = (self.counts <= self.dead_share * average) & self.of_use
-        if not bool(dead.any()):  # the same in every process, as the counts are
-            return
-        blocks = _gathered(blocks)
-        is_first = not bool(average.any())
-        if is_first:
-            average = average + blocks.shape[1] / sizes
-        # A new code counts twice what would make it dead: unused, it is moved again after some seventy batches.
-        count = 2 * self.dead_share * average
         for book, is_dead in enumerate(dead):
+            if not bool(is_dead.any()):  # the same in every process, as the counts are
+                continue
+            candidates = _gathered(blocks[book])
+            if not len(candidates):
+                continue
             numbers = is_dead.nonzero().flatten()
-            candidates = blocks[book]
-            error = (candidates - self.codebook[book, self.nearest(blocks)[book]]).square().sum(-1)
-            worst_first = error.argsort(descending=True)
+            is_first = not bool(average[book])
+            usual = len(candidates) / self.of_use[book].sum() if is_first else average[book]
+            # A new code counts twice what would make it dead: unused, it is moved again after some seventy batches.
+            count = 2 * self.dead_share * usual
+            distances = torch.cdist(candidates, self.codebook[book, self.of_use[book]]).square().amin(-1)
+            worst_first = distances.argsort(descending=True)
             last = (len(worst_first) - 1) * (1.0 if is_first else 0.5)
-            places = torch.linspace(0, last, len(numbers), device=error.device).round().long()
+            places = torch.linspace(0, last, len(numbers), device=candidates.device).round().long()
             self.codebook[book, numbers] = candidates[worst_first[places]]
-            self.counts[book, numbers] = count[book]
-            self.sums[book, numbers] = self.codebook[book, numbers] * count[book]
+            self.counts[book, numbers] = count
+            self.sums[book, numbers] = self.codebook[book, numbers] * count
 
 
 def _is_shared() -> bool:
     return distributed.is_available() and distributed.is_initialized()
 
 
-def _gathered(blocks: Tensor) -> Tensor:
-    """The blocks [G, N, W] of all processes, which may have different N."""
+def _gathered(vectors: Tensor) -> Tensor:
+    """The vectors [N, W] of all processes, which may have different N."""
     if not _is_shared():
-        return blocks
-    lengths = [torch.zeros(1, dtype=torch.int64, device=blocks.device) for _ in range(distributed.get_world_size())]
-    distributed.all_gather(lengths, torch.tensor([blocks.shape[1]], device=blocks.device))
+        return vectors
+    lengths = [torch.zeros(1, dtype=torch.int64, device=vectors.device) for _ in range(distributed.get_world_size())]
+    distributed.all_gather(lengths, torch.tensor([len(vectors)], device=vectors.device))
     longest = max(int(length) for length in lengths)
-    padded = functional.pad(blocks, (0, 0, 0, longest - blocks.shape[1])).contiguous()
+    padded = functional.pad(vectors, (0, 0, 0, longest - len(vectors))).contiguous()
     parts = [torch.empty_like(padded) for _ in lengths]
     distributed.all_gather(parts, padded)
-    return torch.cat([part[:, : int(length)] for part, length in zip(parts, lengths, strict=True)], dim=1)
+    return torch.cat([part[: int(length)] for part, length in zip(parts, lengths, strict=True)])

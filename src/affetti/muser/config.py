@@ -56,7 +56,8 @@ class ModelConfig(_Config):
     latent: Literal["vq_regularised", "vq", "vae"] = "vq_regularised"
     """Codes tied to the elements (paper), codes alone, or a Gaussian per step (its ablations)."""
     codebook: Literal["shared", "per_element"] = "shared"
-    """One code for a whole latent vector (paper), or one for each element's block."""
+    """One code for a whole latent vector (paper), or one for each element's block, whose code 0 is that of words in
+    which the element says nothing."""
     codes: int = Field(512, ge=2, le=65_536)
     """Codes of a codebook (paper: 512); an element's own has no more than the element has values."""
     codebook_decay: float = Field(0.99, gt=0, lt=1)

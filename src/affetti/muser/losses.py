@@ -11,10 +11,7 @@ from torch.nn import functional
 
 from affetti.muser.element_regularization import order_loss
 from affetti.muser.vqvae import VqvaeOutput
-from affetti.tokens.elements import CHORD, FIRST_TEMPO, NO_CHORD_VALUE, TEMPO
-
-_FIRST_VALUES = {TEMPO: FIRST_TEMPO, CHORD: NO_CHORD_VALUE}
-"""What is below goes on with what was, or is no value at all. Of the other elements every value above 0 is one."""
+from affetti.tokens.elements import FIRST_VALUES
 
 
 @dataclass(frozen=True)
@@ -51,7 +48,7 @@ def vqvae_losses(
     if balanced:
         trained_on = torch.stack(
             [
-                balanced_cross_entropy(own, words[..., column], mask, first_value=_FIRST_VALUES.get(column, 1))
+                balanced_cross_entropy(own, words[..., column], mask, first_value=FIRST_VALUES[column])
                 for column, own in columns
             ]
         )

@@ -38,7 +38,7 @@ from affetti.muser.prior import Prior
 from affetti.muser.two_level_decoder import OTHERS, TwoLevelDecoder
 from affetti.muser.vqvae import MuserVqvae
 from affetti.muser.word_embedding import WordEmbedding
-from affetti.tokens.elements import ELEMENTS, SIZES, TYPE
+from affetti.tokens.elements import ELEMENTS, FIRST_VALUES, SIZES, TYPE
 
 _FAR = 1e30
 
@@ -94,7 +94,11 @@ def _encoder(graph: GraphBuilder, vqvae: MuserVqvae) -> bytes:
     nearest = graph.node("ArgMin", [distances], axis=2, keepdims=0)
     shape = graph.node("Concat", [graph.node("Shape", [words], end=2), graph.constant([books])], axis=0)
     found = graph.node("Reshape", [graph.node("Transpose", [nearest], perm=[1, 0]), shape])
-    graph.node("Mul", [found, graph.node("Cast", [mask], to=TensorProto.INT64)], output="codes")
+    counts = graph.node("Cast", [mask], to=TensorProto.INT64)
+    if vqvae.config.codebook == "per_element":
+        speaks = graph.node("GreaterOrEqual", [words, graph.constant(FIRST_VALUES)])
+        counts = graph.node("Mul", [counts, graph.node("Cast", [speaks], to=TensorProto.INT64)])
+    graph.node("Mul", [found, counts], output="codes")
     graph.output("codes", ["B", "S", books], integers=True)
     return graph.serialised("muser_encoder")
 

@@ -18,7 +18,7 @@ from affetti.muser.config import ModelConfig
 from affetti.muser.element_regularization import BlockReduction
 from affetti.muser.encoder import Encoder
 from affetti.muser.two_level_decoder import TwoLevelDecoder
-from affetti.tokens.elements import ELEMENTS
+from affetti.tokens.elements import ELEMENTS, FIRST_VALUES
 
 
 class Latents(NamedTuple):
@@ -110,7 +110,7 @@ class MuserVqvae(nn.Module):
         encoded = self.encoder(words, mask)
         none = encoded.new_zeros((), dtype=torch.float32)
         if self.quantizer is not None:
-            quantized = self.quantizer(encoded, mask)
+            quantized = self.quantizer(encoded, self._speaking(words, mask))
             return Latents(quantized.vectors, quantized.codes, quantized.commitment, none)
         mean, log_variance = encoded.float().chunk(2, dim=-1)
         divergence = -0.5 * (1 + log_variance - log_variance.exp() - mean.square()) * mask.unsqueeze(-1)
@@ -118,6 +118,14 @@ class MuserVqvae(nn.Module):
         if self.training:
             mean = mean + torch.randn_like(mean) * (0.5 * log_variance).exp() * mask.unsqueeze(-1)
         return Latents(mean, None, none, divergence)
+
+    def _speaking(self, words: Tensor, mask: Tensor) -> Tensor:
+        """Which blocks are quantised, bool [B, T] or [B, T, E]: with a codebook for each element only those of words in
+        which it says something. What the others could say would be about other elements.
+        """
+        if self.config.codebook == "shared":
+            return mask
+        return mask.unsqueeze(-1) & (words >= torch.tensor(FIRST_VALUES, device=words.device))
 
     def latents_of(self, codes: Tensor) -> Tensor:
         """The latents [B, T, L] of codes, int64 [B, T, G]. Raises ValueError for a VAE."""
@@ -153,6 +161,7 @@ def _quantizer(config: ModelConfig) -> VectorQuantizer:
         codes=config.codes,
         width=config.latent_size // config.codebooks,
         sizes=config.codebook_sizes,
+        has_silence=config.codebook == "per_element",
         decay=config.codebook_decay,
         dead_share=config.dead_code_share,
     )

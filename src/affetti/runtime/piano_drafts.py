@@ -11,6 +11,7 @@ from functools import cache
 
 import numpy as np
 
+from affetti.analysis.features import piece_features
 from affetti.analysis.key import estimate_key
 from affetti.emotion import Quadrant
 from affetti.errors import InputError
@@ -48,9 +49,10 @@ def rests_on_tonic(music: GridMusic, piece: Piece) -> bool:
 
 def _probability(piece: Piece, wanted: Quadrant) -> float:
     try:
-        return _chooser().read([piece])[0].probabilities[wanted - 1]
+        features = piece_features(piece)
     except InputError:  # too little to be heard, or too much
         return 0.0
+    return float(_chooser().quadrant_probabilities(features[None])[0, wanted - 1])
 
 
 @cache

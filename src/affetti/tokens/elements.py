@@ -121,3 +121,6 @@ ELEMENTS: tuple[Element, ...] = (
 
 SIZES: tuple[int, ...] = tuple(element.size for element in ELEMENTS)
 """56, 135, 18, 4, 89, 17, 42."""
+
+FIRST_VALUES: tuple[int, ...] = (FIRST_TEMPO, NO_CHORD_VALUE, 1, 1, 1, 1, 1)
+"""From which value on each element says something; below, it is ignored or goes on with what was."""
