@@ -23,6 +23,7 @@ def test_two_processes_give_the_loss_curve_of_one(tmp_path: Path) -> None:
     prepare_practice()
     training = practice_recipe().training | {
         "precision": "float32",
+        "optimizer": "adamw",  # Muon orthogonalises in bfloat16, where sums in another order are other numbers
         "accumulation": 2,
         "batch_pieces": 8,
         "batch_words": 512,

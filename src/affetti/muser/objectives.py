@@ -111,7 +111,7 @@ class VqvaeObjective:
         if output.reduced is not None:
             whole = tensors(part, processes.device)
             reduced = processes.gathered(output.reduced.float(), len(part.lengths))
-            regularization = order_loss(reduced, whole.words, whole.mask)
+            regularization = order_loss(reduced, self.network.ordered_values(whole.words), whole.mask)
             weighted = self.training.regularization_weight * regularization.sum()
             loss = loss + weighted * self.steps(part)
             sums["loss"] = sums["loss"] + weighted * steps

@@ -127,6 +127,12 @@ class MuserVqvae(nn.Module):
             return mask
         return mask.unsqueeze(-1) & (words >= torch.tensor(FIRST_VALUES, device=words.device))
 
+    def ordered_values(self, words: Tensor) -> Tensor:
+        """The values by which the regulariser orders blocks, like words; blocks that are silent have no order."""
+        if self.config.codebook == "shared":
+            return words
+        return words.maximum(torch.tensor(FIRST_VALUES, device=words.device) - 1)
+
     def latents_of(self, codes: Tensor) -> Tensor:
         """The latents [B, T, L] of codes, int64 [B, T, G]. Raises ValueError for a VAE."""
         if self.quantizer is None:

@@ -174,9 +174,6 @@ def find_weights(name: str | Path) -> MelodyWeights | PianoWeights | RecogniserW
 
 def _absence(name: str) -> str:
     """Why there are no weights of this name, and what to do."""
-    if name in _CONFIGS and name not in DEFAULT_WEIGHTS:
-        how = f"train some (affetti train recipes/{name}_small.yaml) and name their folder with --weights"
-        return f"no weights of {name} come with affetti yet: {how}"
     choices = f"name a folder or one of {', '.join(shipped_names())}"
     try:
         if (Path(name) / "weights" / "config.json").is_file():
