@@ -20,17 +20,20 @@ ABOVE_THE_LINE = (
     "emotion",
     "piece",
     "midi",
-    "scores",
     "analysis",
     "tokens",
+    "notation",
+    "scores",
+    "audio",
+    "formats",
     "corpora",
     "runtime",
 )
-BELOW_THE_LINE = ("layers", "training", "emoreg", "muser", "evaluation", "cli")
+BELOW_THE_LINE = ("layers", "training", "emoreg", "muser", "recogniser", "evaluation", "cli")
 LAYERS = (*ABOVE_THE_LINE, *BELOW_THE_LINE)
 
 TORCH = {"torch", "tensorboard"}
-TORCH_LAYERS = {"layers", "training", "emoreg", "muser"}  # and cli.train, inside its function
+TORCH_LAYERS = {"layers", "training", "emoreg", "muser", "recogniser"}  # and cli.train, inside its function
 TORCH_BACKEND = "affetti.muser.torch_backend"  # which affetti.load(…, backend="torch") may ask for
 HEAVY = {
     *TORCH,
@@ -43,6 +46,8 @@ HEAVY = {
     "muspy",
     "pandas",
     "scipy",
+    "sklearn",
+    "fluidsynth",
 }
 
 

@@ -2,7 +2,8 @@ import json
 
 import pytest
 
-from affetti.runtime.weights import SHIPPED, find_weights, shipped_names
+from affetti.runtime.melody_config import MelodyModelConfig
+from affetti.runtime.weights import READER_WEIGHTS, SHIPPED, find_weights, shipped_names
 
 MAX_BYTES = 60 * 1024 * 1024
 
@@ -26,9 +27,12 @@ def test_every_model_card_says_what_a_user_must_know(name: str) -> None:
 @pytest.mark.parametrize("name", shipped_names())
 def test_a_weights_folder_holds_nothing_else(name: str) -> None:
     files = {file.name for file in (SHIPPED / name).iterdir()}
-    assert files == {"config.json", "model.safetensors", "encoder.onnx", "decoder_step.onnx", "README.md"}
+    graphs = {f"{graph}.onnx" for graph in find_weights(name).config.graphs}
+    assert files == {"config.json", "model.safetensors", "README.md"} | graphs
     assert json.loads((SHIPPED / name / "config.json").read_text())["name"] == name
 
 
 def test_only_the_reader_reads() -> None:
-    assert {name for name in shipped_names() if find_weights(name).config.reading_slope} == {"emoreg_reader"}
+    configs = {name: find_weights(name).config for name in shipped_names()}
+    melodies = {name: config for name, config in configs.items() if isinstance(config, MelodyModelConfig)}
+    assert {name for name, config in melodies.items() if config.reading_slope} == {READER_WEIGHTS}

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Literal, overload
 if TYPE_CHECKING:
     from affetti.runtime.melody_model import MelodyModel
     from affetti.runtime.piano_model import PianoModel
+    from affetti.runtime.recogniser import Recogniser
 
 __all__ = ["load"]
 
@@ -20,10 +21,14 @@ def load(name: Literal["emoreg", "emoreg_reader"]) -> "MelodyModel": ...
 @overload
 def load(name: Literal["muser"], *, backend: Literal["onnx", "torch"] = "onnx") -> "PianoModel": ...
 @overload
-def load(name: "str | Path", *, backend: Literal["onnx", "torch"] = "onnx") -> "MelodyModel | PianoModel": ...
+def load(name: Literal["piano_recogniser"]) -> "Recogniser": ...
+@overload
+def load(
+    name: "str | Path", *, backend: Literal["onnx", "torch"] = "onnx"
+) -> "MelodyModel | PianoModel | Recogniser": ...
 
 
-def load(name: "str | Path", *, backend: Literal["onnx", "torch"] = "onnx") -> "MelodyModel | PianoModel":
+def load(name: "str | Path", *, backend: Literal["onnx", "torch"] = "onnx") -> "MelodyModel | PianoModel | Recogniser":
     """The model of a system ("emoreg", "muser"), of shipped weights ("emoreg_reader") or of a weights folder.
 
     backend: what computes a piano model's networks; "torch" uses a GPU where there is one. With the same seed it mostly
@@ -32,7 +37,7 @@ def load(name: "str | Path", *, backend: Literal["onnx", "torch"] = "onnx") -> "
     """
     # Loaded when used: `import affetti` stays instant.
     from affetti.errors import InputError
-    from affetti.runtime.weights import PianoWeights, find_weights
+    from affetti.runtime.weights import PianoWeights, RecogniserWeights, find_weights
 
     weights = find_weights(name)
     if isinstance(weights, PianoWeights):
@@ -45,6 +50,10 @@ def load(name: "str | Path", *, backend: Literal["onnx", "torch"] = "onnx") -> "
         return PianoModel(weights)
     if backend != "onnx":
         raise InputError(f"the weights {weights.config.name} have one backend only, onnx")
+    if isinstance(weights, RecogniserWeights):
+        from affetti.runtime.recogniser import Recogniser
+
+        return Recogniser(weights)
     from affetti.runtime.melody_model import MelodyModel
 
     return MelodyModel(weights)

@@ -8,6 +8,7 @@ import pytest
 
 from affetti.midi import read_midi
 from affetti.piece import Piece, Tempo
+from tests.evaluation.tiny_pieces import piano_piece
 
 Affetti = Callable[[str], int]
 Captured = pytest.CaptureFixture[str]
@@ -17,7 +18,7 @@ Captured = pytest.CaptureFixture[str]
 def melodies(here: Path, affetti: Affetti, capsys: Captured) -> None:
     """A happy and a sad melody that affetti composed."""
     for emotion in ("happy", "sad"):
-        assert affetti(f"compose --emotion {emotion} --seed 1 --out {emotion}.mid") == 0
+        assert affetti(f"compose --system emoreg --emotion {emotion} --seed 1 --out {emotion}.mid") == 0
     capsys.readouterr()
 
 
@@ -38,7 +39,7 @@ def test_each_file_is_read_in_one_line(affetti: Affetti, capsys: Captured) -> No
 def test_the_key_is_told_with_its_source(
     options: str, key: str, source: str, affetti: Affetti, capsys: Captured
 ) -> None:
-    assert affetti("compose --emotion happy --key D --seed 1 --out d.mid") == 0
+    assert affetti("compose --system emoreg --emotion happy --key D --seed 1 --out d.mid") == 0
     capsys.readouterr()
     assert affetti(f"read d.mid {options}") == 0
     assert capsys.readouterr().out.endswith(f", {key} ({source})\n")
@@ -64,7 +65,7 @@ def test_the_key_decides_what_is_heard(affetti: Affetti, capsys: Captured) -> No
 
 
 def test_json_holds_each_phrase(affetti: Affetti, capsys: Captured) -> None:
-    assert affetti("compose --emotion happy --bars 12 --seed 1 --out long.mid") == 0
+    assert affetti("compose --system emoreg --emotion happy --bars 12 --seed 1 --out long.mid") == 0
     capsys.readouterr()
     assert affetti("read long.mid --json") == 0
     (reading,) = json.loads(capsys.readouterr().out)
@@ -112,3 +113,39 @@ def test_one_bad_file_does_not_hide_the_others(here: Path, affetti: Affetti, cap
     assert captured.err.startswith("affetti: bad.mid: ")
     assert captured.err.count("\n") == 1
     assert captured.out.startswith("sad.mid: ")
+
+
+# ---- piano music
+
+
+def test_piano_music_is_known_by_notes_that_sound_together(here: Path, affetti: Affetti, capsys: Captured) -> None:
+    piano_piece(2, bars=8).save(here / "piano.mid")
+    assert affetti("read piano.mid happy.mid") == 0
+    piano, melody = capsys.readouterr().out.splitlines()
+    assert piano.startswith("piano.mid: valence ")
+    assert ", piano, by its " in piano
+    assert melody.endswith(", C major (notated)")
+
+
+def test_the_kind_can_be_said(here: Path, affetti: Affetti, capsys: Captured) -> None:
+    piano_piece(2, bars=8).save(here / "piano.mid")
+    assert affetti("read piano.mid --as melody --json") == 0
+    assert json.loads(capsys.readouterr().out)[0]["read_as"] == "melody"
+    assert affetti("read happy.mid --as piano --json") == 0
+    assert json.loads(capsys.readouterr().out)[0]["read_as"] == "piano"
+    assert affetti("read piano.mid --key C --json") == 0  # a key is a melody's
+    assert json.loads(capsys.readouterr().out)[0]["key"] == "C major"
+    assert affetti("read piano.mid --key C --as piano") == 2
+    assert capsys.readouterr().err == "affetti: --key is for melodies\n"
+
+
+def test_json_of_piano_music(here: Path, affetti: Affetti, capsys: Captured) -> None:
+    piano_piece(3, bars=8).save(here / "piano.mid")
+    assert affetti("read piano.mid --json") == 0
+    (reading,) = json.loads(capsys.readouterr().out)
+    assert sum(reading["probabilities"].values()) == pytest.approx(1, abs=1e-3)
+    assert reading["confidence"] == max(reading["probabilities"].values())
+    assert reading["probabilities"][reading["quadrant"]] == reading["confidence"]
+    assert reading["arousal"] < 0
+    assert set(reading["groups"]) >= {"loudness", "density", "mode"}
+    assert all(set(feature) == {"name", "value", "contribution"} for feature in reading["features"])

@@ -5,10 +5,12 @@ import yaml
 
 import affetti.muser.config
 import affetti.muser.train
+import affetti.recogniser.config
+import affetti.recogniser.train
 from affetti.emoreg.config import PRESETS
 from affetti.emoreg.train import resolve
 from affetti.errors import InputError
-from affetti.training.recipe import EmoregRecipe, MuserRecipe, load_recipe, parse_recipe
+from affetti.training.recipe import EmoregRecipe, MuserRecipe, RecogniserRecipe, load_recipe, parse_recipe
 
 RECIPES = sorted((Path(__file__).resolve().parents[2] / "recipes").rglob("*.yaml"))
 GOOD = b"system: emoreg\nname: x\npreset: cvae_base_2021\ncorpus: musgenvae\n"
@@ -23,7 +25,7 @@ phases:
 
 
 def test_there_is_one_recipe_for_every_preset() -> None:
-    presets = sorted([*PRESETS, *affetti.muser.config.PRESETS])
+    presets = sorted([*PRESETS, *affetti.muser.config.PRESETS, *affetti.recogniser.config.PRESETS])
     assert sorted(load_recipe(path).preset for path in RECIPES) == presets
 
 
@@ -32,6 +34,8 @@ def test_every_shipped_recipe_is_valid(path: Path) -> None:
     recipe = load_recipe(path)
     if isinstance(recipe, EmoregRecipe):
         resolve(recipe)
+    elif isinstance(recipe, RecogniserRecipe):
+        affetti.recogniser.train.resolve(recipe)
     else:
         affetti.muser.train.resolve(recipe)
         assert not recipe.is_test_model
@@ -109,7 +113,7 @@ def test_set_changes_one_value() -> None:
         (GOOD, ["seed=.inf"], "seed"),
         (GOOD, ["folds=1"], r"recipe.yaml: folds: one fold .*0 for none, or at least 2"),
         (GOOD, ["folds=21"], "folds"),
-        (GOOD, ["system=other"], "must be one of emoreg, muser"),
+        (GOOD, ["system=other"], "must be one of emoreg, muser, recogniser"),
         (GOOD, ["system=[1]"], "must be one of"),
         (GOOD, ["stop_after_minutes=9"], "stop_after_minutes"),
         (PIANO, ["phases=[]"], "phases"),

@@ -15,8 +15,7 @@ CHORDS = 1 + 12 * len(CHORD_QUALITIES)
 
 _PITCHES = 128
 
-# The pitch classes of each quality, counted from the root: root, third (or what stands for it), fifth, seventh.
-_TONES = {
+CHORD_TONES = {
     "maj": (0, 4, 7),
     "min": (0, 3, 7),
     "dim": (0, 3, 6),
@@ -29,6 +28,7 @@ _TONES = {
     "hdim7": (0, 3, 6, 10),
     "dim7": (0, 3, 6, 9),
 }
+"""The pitch classes of each quality, counted from the root: root, third (or what stands for it), fifth, seventh."""
 
 # What follows is a linear-chain conditional random field (Lafferty et al., ICML 2001) of 28 numbers: fitted by maximum
 # likelihood, then so that the expected share of beats with the right chord is greatest; to POP909 001-699 and, a tenth
@@ -154,7 +154,7 @@ def _templates(weights: tuple[float, ...]) -> Reals:
     """[12, 132] what each pitch class says for each chord, from weights for root, third, fifth, seventh, others."""
     of_root = np.full((len(CHORD_QUALITIES), 12), weights[-1])
     for row, quality in zip(of_root, CHORD_QUALITIES, strict=True):
-        for tone, weight in zip(_TONES[quality], weights, strict=False):
+        for tone, weight in zip(CHORD_TONES[quality], weights, strict=False):
             row[tone] = weight
     return np.concatenate([np.roll(of_root, root, axis=1) for root in range(12)]).T
 

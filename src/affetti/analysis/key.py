@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass, replace
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -104,12 +105,13 @@ def estimate_key(piece: Piece) -> Key:
     pitch_classes = np.asarray([note.pitch % 12 for note in notes])
     durations = np.asarray([note.duration_ticks for note in notes], np.float64)
     heard = np.bincount(pitch_classes, np.sqrt(np.maximum(durations, 1.0)), minlength=12)
-    best = int(np.argmax(_profiles() @ heard))
+    best = int(np.argmax(key_profiles() @ heard))
     return Key(best % 12, best >= 12)
 
 
-def _profiles() -> NDArray[np.float64]:
-    """[24, 12]: the major keys from C, then the minor keys."""
+@cache
+def key_profiles() -> NDArray[np.float64]:
+    """[24, 12] how much each pitch class speaks for each key: the major keys from C, then the minor keys."""
     return np.asarray(
         [np.roll(profile, tonic) for profile in (_MAJOR_PROFILE, _MINOR_PROFILE) for tonic in range(12)], np.float64
     )

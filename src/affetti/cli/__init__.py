@@ -16,7 +16,7 @@ from affetti.errors import InputError
 
 VERBS = {
     "compose": "Compose melodies with a chosen emotion.",
-    "read": "Read the emotion of melodies in MIDI files.",
+    "read": "Read the emotion of piano music and melodies in MIDI files.",
     "replay": "Regenerate a piece, byte for byte, from the provenance stored in it.",
     "corpus": "List, get and prepare the corpora the models learn from.",
     "train": "Train a model by a recipe.",

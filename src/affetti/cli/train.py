@@ -2,11 +2,11 @@
 
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NamedTuple
+from typing import TYPE_CHECKING, Annotated, NamedTuple, Protocol
 
 import typer
 
@@ -28,7 +28,7 @@ def train(
     as_json: AsJson = False,
 ) -> None:
     """Train a model on this machine; the run folder keeps the recipe, log, checkpoint and exported weights."""
-    if missing := [name for name in ("torch", "tensorboard", "onnx") if find_spec(name) is None]:
+    if missing := [name for name in ("torch", "tensorboard", "onnx", "sklearn") if find_spec(name) is None]:
         raise InputError(f"training needs {missing[0]}: pip install 'affetti[train]'")
     from affetti.training.recipe import load_recipe
     from affetti.training.run_folder import RunFolder
@@ -54,6 +54,12 @@ def train(
         print(f"{loaded.name} is not finished; it goes on with --resume")
 
 
+class _Show(Protocol):
+    """What shows how far a stage has come."""
+
+    def __call__(self, stage: str, done: int, total: int, loss: float | None = None, /) -> None: ...
+
+
 class _Trained(NamedTuple):
     """What a run came to."""
 
@@ -64,18 +70,24 @@ class _Trained(NamedTuple):
 
 def _trained(recipe: "Recipe", run: "RunFolder", *, resume: bool) -> _Trained:
     """Train what the recipe's system is."""
-    from affetti.training.recipe import EmoregRecipe
+    from affetti.training.recipe import EmoregRecipe, RecogniserRecipe
 
+    if isinstance(recipe, RecogniserRecipe):
+        from affetti.recogniser import train as recogniser
+
+        recogniser.resolve(recipe)
+        with _bars(recipe.name) as show:
+            return _Trained(recogniser.train(recipe, run, resume=resume, progress=show))
     if isinstance(recipe, EmoregRecipe):
         from affetti.emoreg import train as emoreg
 
         emoreg.resolve(recipe)  # what is wrong with a recipe is said before a bar is shown
-        with _epoch_bars(recipe.name) as show:
+        with _bars(recipe.name) as show:
             return _Trained(emoreg.train(recipe, run, resume=resume, progress=show))
     from affetti.muser import train as muser
 
     muser.resolve(recipe)
-    with _epoch_bars(recipe.name) as show:
+    with _bars(recipe.name) as show:
         weights_hash = muser.train(recipe, run, resume=resume, progress=show)
     return _Trained(weights_hash or "", is_finished=weights_hash is not None)
 
@@ -86,12 +98,12 @@ def _rank() -> int:
 
 
 @contextmanager
-def _epoch_bars(name: str) -> Iterator[Callable[[str, int, int, float], None]]:
+def _bars(name: str) -> Iterator["_Show"]:
     """Show a bar on stderr for each stage of the training while the block runs: tell the function it yields the stage,
-    its finished epochs, all its epochs and the loss. Where stderr is not a terminal nothing is shown.
+    what of it is done, all of it, and of epochs the loss. Where stderr is not a terminal nothing is shown.
     """
     if not sys.stderr.isatty() or _rank() > 0:
-        yield lambda stage, epoch, epochs, loss: None
+        yield lambda stage, done, total, loss=None: None
         return
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
@@ -99,16 +111,17 @@ def _epoch_bars(name: str) -> Iterator[Callable[[str, int, int, float], None]]:
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
-        TextColumn("{task.completed}/{task.total} epochs, loss {task.fields[loss]:.3f}"),
+        TextColumn("{task.completed}/{task.total}{task.fields[loss]}"),
         TimeElapsedColumn(),
         TimeRemainingColumn(),
     )
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         tasks: dict[str, TaskID] = {}
 
-        def show(stage: str, epoch: int, epochs: int, loss: float) -> None:
+        def show(stage: str, done: int, total: int, loss: float | None = None) -> None:
+            of_epochs = "" if loss is None else f" epochs, loss {loss:.3f}"
             if stage not in tasks:
-                tasks[stage] = bar.add_task(f"{name} {stage}", total=epochs, loss=loss)
-            bar.update(tasks[stage], completed=epoch, loss=loss)
+                tasks[stage] = bar.add_task(f"{name} {stage}", total=total, loss=of_epochs)
+            bar.update(tasks[stage], completed=done, loss=of_epochs)
 
         yield show

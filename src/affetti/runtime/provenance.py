@@ -113,6 +113,7 @@ def replay(piece: Piece, weights: str | Path | None = None) -> Piece:
     say, with `weights`. Raises InputError when the weights are not here or are others than the piece was made with.
     """
     import affetti
+    from affetti.runtime.melody_model import MelodyModel
     from affetti.runtime.piano_model import PianoModel
 
     provenance = read_provenance(piece)
@@ -129,6 +130,6 @@ def replay(piece: Piece, weights: str | Path | None = None) -> Piece:
     if isinstance(model, PianoModel):
         if isinstance(provenance, PianoProvenance):
             return model.compose_again(provenance)
-    elif isinstance(provenance, Provenance):
+    elif isinstance(model, MelodyModel) and isinstance(provenance, Provenance):
         return model.compose_again(provenance)
     raise InputError(f"the provenance in this file is not of {model.config.system}, whose weights it names")

@@ -25,25 +25,33 @@ class _Recipe(BaseModel):
     seed: int = Field(0, ge=0, lt=2**31)
 
 
-class EmoregRecipe(_Recipe):
-    """One training run of the melody system. `model`, `training` and `composing` hold what differs from the preset."""
+class _FoldedRecipe(_Recipe):
+    """What a recipe says that learns from one corpus and may be cross-validated on it. `model` and `training` hold what
+    differs from the preset.
+    """
 
-    system: Literal["emoreg"]
     corpus: str
     """Prepared corpus with the labelled examples."""
     folds: int = Field(0, ge=0, le=20)
-    """Cross-validation folds trained before the final model, split by tune; 0 for none."""
+    """Cross-validation folds trained before the final model, split by tune or song; 0 for none."""
     fold_seed: int = Field(0, ge=0, lt=2**31)
     model: dict[str, Any] = {}
     training: dict[str, Any] = {}
-    composing: dict[str, Any] = {}
 
     @field_validator("folds")
     @classmethod
     def _leaves_some_to_train_on(cls, folds: int) -> int:
         if folds == 1:
-            raise ValueError("one fold leaves no melody to train on; use 0 for none, or at least 2")
+            raise ValueError("one fold leaves nothing to train on; use 0 for none, or at least 2")
         return folds
+
+
+class EmoregRecipe(_FoldedRecipe):
+    """One training run of the melody system."""
+
+    system: Literal["emoreg"]
+    composing: dict[str, Any] = {}
+    """What differs from the preset in how melodies are composed."""
 
 
 class Phase(BaseModel):
@@ -88,10 +96,20 @@ class MuserRecipe(_Recipe):
         return phases
 
 
-Recipe = EmoregRecipe | MuserRecipe
+class RecogniserRecipe(_FoldedRecipe):
+    """One training run of a recogniser of emotion in piano pieces, whose folds are split by song."""
+
+    system: Literal["recogniser"]
+
+
+Recipe = EmoregRecipe | MuserRecipe | RecogniserRecipe
 """A training run of any system."""
 
-_RECIPES: dict[str, type[EmoregRecipe] | type[MuserRecipe]] = {"emoreg": EmoregRecipe, "muser": MuserRecipe}
+_RECIPES: dict[str, type[Recipe]] = {
+    "emoreg": EmoregRecipe,
+    "muser": MuserRecipe,
+    "recogniser": RecogniserRecipe,
+}
 
 
 def load_recipe(path: Path, overrides: Sequence[str] = ()) -> Recipe:

@@ -1,0 +1,1 @@
+"""Training of the recogniser of emotion in piano pieces: presets, fitting, export."""
