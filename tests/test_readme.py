@@ -18,7 +18,7 @@ def _command(number: int) -> str:
 
 def test_command_1_composes_with_the_light_installation() -> None:
     command = _command(1)
-    assert "affetti compose --system emoreg --emotion happy --seed 1 --out happy.mid" in command
+    assert "affetti compose --emotion happy --seed 1 --out happy.mid" in command
     assert "[" not in command  # no extras: torch is not needed
 
 

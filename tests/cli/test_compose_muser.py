@@ -98,3 +98,16 @@ def test_bad_options_are_one_line(options: str, says: str, weights: str, affetti
     assert captured.out == ""
     (line,) = captured.err.replace(WARNING, "").splitlines()
     assert says in line
+
+
+def test_sound_and_scores_of_a_piano_piece(weights: str, here: Path, affetti: Affetti, capsys: Captured) -> None:
+    pytest.importorskip("verovio")
+    assert affetti(f"compose {weights} --emotion calm --seed 2 --bars 8 --format mid,wav,musicxml,svg --out a.mid") == 0
+    paths = capsys.readouterr().out.partition(": ")[0].split(", ")
+    assert paths[:4] == ["a.mid", "a.wav", "a.musicxml", "a.svg"]
+    assert (here / "a.wav").read_bytes()[:4] == b"RIFF"
+    piece, score = read_midi(here / "a.mid"), (here / "a.musicxml").read_text("utf-8")
+    assert score.count("<measure ") == 8
+    assert "<staves>2</staves>" in score
+    assert "<harmony" in score
+    assert f"<fifths>{piece.key_signatures[0].sharps}</fifths>" in score

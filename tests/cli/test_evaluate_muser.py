@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from affetti.cli import run
 from affetti.corpora.corpus import prepared_path
 from affetti.muser.config import MuserConfig
 from affetti.muser.export import export_weights
@@ -54,7 +53,7 @@ def untrained(here: Path) -> Path:
 
 def test_weights_end_to_end_without_torch(untrained: Path) -> None:
     program = (
-        "import sys\nfrom affetti.cli import run\nstatus = run(['evaluate', 'weights'])\n"
+        "import sys\nfrom affetti.cli import run\nstatus = run(['evaluate', 'weights', '--pieces', '0'])\n"
         "assert not {'torch', 'onnx', 'matplotlib'} & set(sys.modules)\nsys.exit(status)"
     )
     ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
@@ -69,18 +68,39 @@ def test_weights_end_to_end_without_torch(untrained: Path) -> None:
     assert "## Reconstruction from codes alone" in Path("evaluation-weights/evaluation.md").read_text()
 
 
+def test_what_a_model_composes(piano_weights: Path, affetti: Affetti, capsys: pytest.CaptureFixture[str]) -> None:
+    line = f"evaluate {piano_weights} --corpus tiny --pieces 2 --bars 4 --seed 3"
+    assert affetti(f"{line} --out first") == 0
+    printed = capsys.readouterr().out
+    assert "tiny_piano is a test model of random weights: what it composes is no music." in printed
+    assert "2 pieces of each emotion, seed 3" in printed
+    figures = json.loads(Path("first/evaluation.json").read_text())
+    composed = figures["composed"]["generated"]["tiny_piano"]
+    assert composed["bars"] == [4] * 8
+    assert composed["by_quadrant"] == {"Q1": 2, "Q2": 2, "Q3": 2, "Q4": 2}
+    assert figures["models"]["tiny_piano"]["pieces"] == 2  # and the reconstruction is there as well
+    page = Path("first/evaluation.md").read_text()
+    assert "## Musical sanity" in page
+    assert "## Reconstruction from codes alone" in page
+    assert "(elements.png)" in page
+    assert Path("first/rolls-q4.png").is_file()
+    assert affetti(f"{line} --out second") == 0
+    for file in sorted(Path("first").iterdir()):
+        assert file.read_bytes() == (Path("second") / file.name).read_bytes()
+
+
 def test_a_run_keeps_its_report(untrained: Path, affetti: Affetti) -> None:
     Path("run").mkdir()
     Path("run/config.yaml").touch()
     assert affetti("evaluate run") == 2  # no weights yet
     untrained.rename("run/weights")
-    assert affetti("evaluate run --split validation") == 0
+    assert affetti("evaluate run --split validation --pieces 0") == 0
     assert json.loads(Path("run/evaluation/evaluation.json").read_text())["split"] == "validation"
 
 
 @pytest.mark.usefixtures("reciters")
 def test_models_beside_each_other(affetti: Affetti, capsys: pytest.CaptureFixture[str]) -> None:
-    assert affetti("evaluate sharp deaf --split train --json") == 0
+    assert affetti("evaluate sharp deaf --split train --pieces 0 --json") == 0
     figures = json.loads(capsys.readouterr().out)
     assert figures == json.loads(Path("evaluation/evaluation.json").read_text())
     sharp, deaf = (figures["models"][name] for name in ("sharp", "deaf"))
@@ -90,12 +110,13 @@ def test_models_beside_each_other(affetti: Affetti, capsys: pytest.CaptureFixtur
     assert deaf["free_running"]["likeness"]["notes"]["f1"] < 0.5
     assert deaf["free_running"]["likeness"]["onsets"]["f1"] == 1
     assert list(sharp["codes"]) == ["train"]
+    assert "## Models side by side" in Path("evaluation/evaluation.md").read_text()
 
 
 @pytest.mark.usefixtures("reciters")
 def test_the_same_call_writes_the_same_bytes(affetti: Affetti) -> None:
     for out in ("first", "second"):
-        assert affetti(f"evaluate sharp --out {out}") == 0
+        assert affetti(f"evaluate sharp --pieces 0 --out {out}") == 0
     for name in ("evaluation.json", "evaluation.md"):
         assert Path("first", name).read_bytes() == Path("second", name).read_bytes()
 
@@ -105,11 +126,14 @@ def test_the_same_call_writes_the_same_bytes(affetti: Affetti) -> None:
     ("line", "message"),
     [
         ("sharp --melodies 80", "--melodies is for melody models"),
-        ("sharp --seed 3", "--seed is for melody models"),
         ("sharp --corpus-dir .", "--corpus-dir is for melody models"),
         ("melodies --split test", "--split is for piano models"),
         ("melodies --corpus tiny", "--corpus is for piano models"),
-        ("sharp melodies", "melody models and piano models are measured in different ways"),
+        ("melodies --pieces 8", "--pieces is for piano models"),
+        ("melodies --bars 8", "--bars is for piano models"),
+        ("sharp --pieces -1", "--pieces"),
+        ("sharp --bars 0", "--bars"),
+        ("sharp melodies", "models of different systems are measured in different ways"),
         ("sharp --corpus absent", "absent is not prepared"),
         ("sharp --corpus musgenvae", "musgenvae"),
         ("sharp --split some", "--split"),
@@ -134,9 +158,4 @@ def test_models_of_different_corpora_need_one_named(
     package.load("deaf").config.trained_on = ("tiny", "other")
     assert affetti("evaluate sharp deaf") == 2
     assert "name it with --corpus" in capsys.readouterr().err
-    assert affetti("evaluate sharp deaf --corpus tiny") == 0
-
-
-def test_muser_has_no_weights_of_its_own(capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(["evaluate", "muser"]) == 2
-    assert "no weights of muser" in capsys.readouterr().err
+    assert affetti("evaluate sharp deaf --corpus tiny --pieces 0") == 0

@@ -28,6 +28,7 @@ class Reciter(PianoModel):
             is_test_model=True,
             codes=SamplingDefaults(),
             elements=(SamplingDefaults(),) * len(SIZES),
+            strength=1.0,
         )
         weights: Any = SimpleNamespace(config=config, sha256="0" * 64)
         super().__init__(weights, self)  # type: ignore[arg-type]

@@ -1,7 +1,8 @@
 """`affetti evaluate`: what can be measured of trained models, for each system its own report.
 
 Melody models: the paper's tables beside ours, and how new and how melodic the melodies are. Piano models: how well they
-write down again the pieces that they have not learned from.
+write down again the pieces that they have not learned from, and what the pieces that they compose are like.
+Recognisers: how well they hear songs unknown to them.
 """
 
 from collections.abc import Mapping, Sequence
@@ -17,15 +18,18 @@ from affetti.errors import InputError
 
 if TYPE_CHECKING:
     from affetti.corpora.prepared_melodies import PreparedMelodies
+    from affetti.evaluation.piano_generated import Measured
     from affetti.evaluation.report import Picture, Table
     from affetti.runtime.melody_model import MelodyModel
     from affetti.runtime.piano_model import PianoModel
+    from affetti.runtime.recogniser import Recogniser
 
 CORPUS = "musgenvae"
 PUBLISHED = {"musgenvae_gru": "published GRU examples", "musgenvae_dense": "published dense examples"}
 """Prepared corpora of the authors' generated melodies -> what the report calls them."""
 FEWEST, MOST = 80, 100_000
-MELODIES, SEED, SPLIT = 2000, 0, "test"
+MOST_PIECES, MOST_BARS = 10_000, 2_000
+MELODIES, PIECES, SEED, SPLIT = 2000, 100, 0, "test"
 """What is taken where an option is not given."""
 
 Targets = Annotated[
@@ -56,7 +60,7 @@ Seed = Annotated[
         metavar="S",
         min=0,
         max=2**32 - 1,
-        help="Melody models: same seed, same report.",
+        help="Melody and piano models: same seed, same report.",
         show_default=str(SEED),
     ),
 ]
@@ -72,8 +76,28 @@ CorpusName = Annotated[
     str | None,
     typer.Option(
         metavar="NAME",
-        help="Piano models: the prepared corpus whose pieces are reconstructed.",
+        help="Piano models: the prepared corpus whose pieces are reconstructed and compared with.",
         show_default="the one learned from last",
+    ),
+]
+Pieces = Annotated[
+    int | None,
+    typer.Option(
+        metavar="N",
+        min=0,
+        max=MOST_PIECES,
+        help="Piano models: pieces composed for each emotion; 0: reconstruction only.",
+        show_default=str(PIECES),
+    ),
+]
+Bars = Annotated[
+    int | None,
+    typer.Option(
+        metavar="B",
+        min=1,
+        max=MOST_BARS,
+        help="Piano models: bars of a composed piece.",
+        show_default="as many as the model finds right",
     ),
 ]
 Split = Annotated[
@@ -87,7 +111,7 @@ class Target:
     """A model to evaluate, what the report calls it, and the run it comes from, if it does."""
 
     name: str
-    model: "MelodyModel | PianoModel"
+    model: "MelodyModel | PianoModel | Recogniser"
     run: Path | None
 
 
@@ -99,11 +123,15 @@ def evaluate(
     corpus_dir: CorpusDir = None,
     corpus: CorpusName = None,
     split: Split = None,
+    pieces: Pieces = None,
+    bars: Bars = None,
     force: Force = False,
     as_json: AsJson = False,
 ) -> None:
     """Measure trained models: those of melodies as the CVAE-EmoReg paper does, with the novelty of what they compose;
-    those of piano pieces by how well they reconstruct pieces that were held out.
+    those of piano pieces by how well they reconstruct pieces that were held out, and by what they compose (pitch,
+    emotion as it is heard, novelty, musical sanity, whether judges take it for real music); recognisers by how well
+    they hear songs that they have not learned from.
     """
     if melodies is not None and melodies % 4:
         raise InputError(f"--melodies is {melodies}; it must be a multiple of 4, for the four emotions")
@@ -112,11 +140,18 @@ def evaluate(
     found = find_targets(targets)
     out = default_out(targets) if out is None else out
     pages.check_out(out, force=force)
-    of_melodies = {"--melodies": melodies, "--seed": seed, "--corpus-dir": corpus_dir}
-    of_pieces = {"--corpus": corpus, "--split": split}
-    if _is_of_pieces(found):
+    of_melodies = {"--melodies": melodies, "--corpus-dir": corpus_dir}
+    of_pieces = {"--corpus": corpus, "--split": split, "--pieces": pieces, "--bars": bars}
+    system = _system(found)
+    if system == "recogniser":
         _refuse(of_melodies, "melody models")
-        written = _evaluate_pieces(found, corpus, split or SPLIT)
+        _refuse({"--seed": seed}, "melody and piano models")
+        _refuse(of_pieces, "piano models")
+        written = _evaluate_recogniser(found)
+    elif system == "muser":
+        _refuse(of_melodies, "melody models")
+        count, seed = PIECES if pieces is None else pieces, SEED if seed is None else seed
+        written = _evaluate_pieces(found, corpus, split or SPLIT, count, bars, seed)
     else:
         _refuse(of_pieces, "piano models")
         written = _evaluate_melodies(
@@ -142,12 +177,12 @@ class _Written:
     files: Mapping[str, bytes] = field(default_factory=dict)
 
 
-def _is_of_pieces(targets: Sequence[Target]) -> bool:
-    """Whether the targets are piano models. Raises InputError where some are and some are not."""
+def _system(targets: Sequence[Target]) -> str:
+    """The system that all targets are of. Raises InputError where they are of several."""
     systems = {target.model.config.system for target in targets}
     if len(systems) > 1:
-        raise InputError("melody models and piano models are measured in different ways: evaluate them one by one")
-    return systems == {"muser"}
+        raise InputError("models of different systems are measured in different ways: evaluate them one by one")
+    return systems.pop()
 
 
 def _refuse(options: Mapping[str, object], models: str) -> None:
@@ -186,10 +221,13 @@ def _evaluate_melodies(targets: Sequence[Target], melodies: int, seed: int, corp
     return _Written(report.tables(), remarks, document(report), files.pictures, files.all())
 
 
-def _evaluate_pieces(targets: Sequence[Target], corpus: str | None, split: str) -> _Written:
-    """The report of piano models."""
+def _evaluate_pieces(
+    targets: Sequence[Target], corpus: str | None, split: str, count: int, bars: int | None, seed: int
+) -> _Written:
+    """The report of piano models: reconstruction, and `count` pieces of each emotion that each model composes."""
     from affetti.corpora.prepared_pieces import load_pieces
     from affetti.evaluation.muser_report import ModelReconstruction, ReconstructionReport
+    from affetti.evaluation.piano_ablations import ablation_of, ablation_table
     from affetti.evaluation.reconstruction import measure, words_to_work_through
 
     by_name = {target.name: cast("PianoModel", target.model) for target in targets}
@@ -203,6 +241,86 @@ def _evaluate_pieces(targets: Sequence[Target], corpus: str | None, split: str) 
             for title, model in by_name.items()
         ]
     report = ReconstructionReport(name, split, tuple(models))
+    composed = _compose_and_measure(by_name, name, count, bars, seed) if count else None
+    if len(targets) > 1:
+        of_each = composed.measured if composed else (None,) * len(targets)
+        ablations = [
+            ablation_of(model, target.run, found) for model, target, found in zip(models, targets, of_each, strict=True)
+        ]
+        tables = [ablation_table(ablations), *report.tables()]
+    else:
+        tables = report.tables()
+    if composed is None:
+        return _Written(tables, report.remarks(), report.document())
+    return _Written(
+        [*composed.written.tables, *tables],
+        [*report.remarks(), *composed.written.remarks],
+        report.document() | {"composed": composed.written.figures},
+        composed.written.pictures,
+        composed.written.files,
+    )
+
+
+@dataclass(frozen=True)
+class _Composed:
+    """What was measured of each model's pieces, and the report of it."""
+
+    measured: "Sequence[Measured]"
+    written: _Written
+
+
+def _compose_and_measure(
+    models: "Mapping[str, PianoModel]", corpus: str, count: int, bars: int | None, seed: int
+) -> _Composed:
+    """What models compose, beside the pieces of a prepared corpus."""
+    from affetti.evaluation.piano_generated import compose_collection, load_references, measure
+    from affetti.evaluation.piano_generated_files import generated_pictures
+    from affetti.evaluation.piano_generated_report import GeneratedReport
+    from affetti.evaluation.report import plain
+
+    learned = dict.fromkeys([*(name for model in models.values() for name in model.config.trained_on), corpus])
+    with progress("composing, pieces", total=4 * count * len(models)) as advance:
+        collections = [
+            compose_collection(name, model, count, bars=bars, seed=seed, progress=advance)
+            for name, model in models.items()
+        ]
+    with progress("measuring", total=3 + len(collections)) as advance:
+        references = load_references(corpus, tuple(learned), seed=seed)
+        advance(1)
+        measured = []
+        for one in collections:
+            measured.append(measure(one, references))
+            advance(1)
+        report = GeneratedReport(references, tuple(measured))
+        document: dict[str, Any] = plain(report.document())
+        advance(1)
+        remarks, pictures = list(report.remarks()), []
+        try:
+            pictures = list(generated_pictures(report, collections))
+        except InputError as error:
+            remarks.append(str(error))
+        advance(1)
+    remarks.append(f"{count} pieces of each emotion, seed {seed}: affetti compose writes the same.")
+    remarks += [
+        f"{name} is a test model of random weights: what it composes is no music."
+        for name, model in models.items()
+        if model.config.is_test_model
+    ]
+    files = {file: content for picture in pictures for file, content in picture.files().items()}
+    return _Composed(measured, _Written(report.tables(), remarks, document, pictures, files))
+
+
+def _evaluate_recogniser(targets: Sequence[Target]) -> _Written:
+    """The report of a recogniser. Raises InputError for several: their songs differ."""
+    from affetti.evaluation.recogniser_report import measure, pieces_to_hear
+    from affetti.runtime.recogniser import load_recogniser
+
+    if len(targets) > 1:
+        raise InputError("recognisers are evaluated one by one, because they do not know the same songs")
+    recogniser, run = cast("Recogniser", targets[0].model), targets[0].run
+    folds = sorted(run.glob("folds/*/weights")) if run else []
+    with progress("listening", total=pieces_to_hear(recogniser)) as advance:
+        report = measure(recogniser, [load_recogniser(fold) for fold in folds], advance)
     return _Written(report.tables(), report.remarks(), report.document())
 
 

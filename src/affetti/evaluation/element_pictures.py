@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 _UNLABELLED = "#56B4E9"
+_REAL = "#B0B0B0"
 _SMOOTHED = {TEMPO: 0.8, PITCH: 1.0, VELOCITY: 1.0}
 """Standard deviation of the kernel that smooths a violin, in values; durations are drawn as they are."""
 _RARE = 0.002  # a violin's axis ends where at most this share lies beyond
@@ -43,6 +44,90 @@ def element_violins(name: str, title: str, counts: ElementCounts, sets: Sequence
         figure.legend(handles, labels, loc="outside lower center", ncols=len(sets))
         figure.suptitle(title)
         return picture_of(figure, name, f"{title}; in a violin the bar spans the quartiles, the dot is the median")
+
+
+def elements_beside(name: str, title: str, real: ElementCounts, composed: ElementCounts) -> Picture:
+    """The elements of composed pieces beside those of real ones; set 0 of both is all pieces, the others Q1 to Q4.
+
+    Of a violin the left half, grey, is of the real pieces and the right half of the composed ones; each half has the
+    same area and its median as a line. The bars below stand in pairs as well.
+    """
+    with new_figure(13, 7.6) as figure:
+        panels = figure.subplot_mosaic(
+            [["tempo", "pitch", "duration", "velocity"], ["chord", "chord", "bar_beat", "type"]]
+        )
+        for element in (TEMPO, PITCH, DURATION, VELOCITY):
+            _draw_halves(panels[ELEMENTS[element].name], element, real, composed)
+        kinds, places, types = (
+            [shares_of(one)[1:] for one in (real, composed)] for shares_of in (_kind_shares, _place_shares, _note_share)
+        )
+        _draw_pairs(panels["chord"], (*CHORD_KINDS, "no chord"), *kinds)
+        _draw_pairs(panels["bar_beat"], ("quarter", "off beat", "other"), *places)
+        _draw_pairs(panels["type"], ("note",), *types)
+        panels["chord"].set(title="chord: third", ylabel="% of chords")
+        panels["bar_beat"].set(title="bar-beat: place in the beat", ylabel="% of positions")
+        panels["type"].set(title="type", ylabel="% of words")
+        handles, labels = panels["chord"].get_legend_handles_labels()
+        figure.legend(handles[:5], labels[:5], loc="outside lower center", ncols=5)
+        figure.suptitle(title)
+        return picture_of(figure, name, f"{title}; on the left, grey, real pieces, on the right composed ones")
+
+
+def _kind_shares(counts: ElementCounts) -> Reals:
+    """[C, 4] chords with a major, a minor and no third, and none."""
+    return np.stack(list(counts.kind_shares().values()), axis=1)
+
+
+def _place_shares(counts: ElementCounts) -> Reals:
+    """[C, 3] positions on a quarter, in the middle between two, and others."""
+    positions = counts.position_shares()
+    on, off = (positions[:, first::STEPS_PER_QUARTER].sum(axis=1) for first in (0, STEPS_PER_QUARTER // 2))
+    return np.stack([on, off, 1 - on - off], axis=1)
+
+
+def _note_share(counts: ElementCounts) -> Reals:
+    """[C, 1] of the words, the notes."""
+    return counts.shares(TYPE)[:, [NOTE]]
+
+
+def _draw_pairs(panel: "Axes", names: Sequence[str], real: Reals, composed: Reals) -> None:
+    """Shares [4, names] of each quadrant in percent, the real one beside the composed one."""
+    width = 0.1
+    places = np.arange(len(names))
+    for index, quadrant in enumerate(Quadrant):
+        left = places + (2 * index - len(Quadrant) + 0.5) * width
+        label = "real" if index == 0 else None
+        panel.bar(left, 100 * np.nan_to_num(real[index]), width=width, color=_REAL, label=label)
+        shares = 100 * np.nan_to_num(composed[index])
+        panel.bar(left + width, shares, width=width, color=COLOURS[quadrant], label=_name(quadrant))
+    panel.set_xticks(places, names)
+
+
+def _draw_halves(panel: "Axes", element: int, real: ElementCounts, composed: ElementCounts) -> None:
+    amounts = amounts_of_values(element)
+    said = ~np.isnan(amounts)
+    both = [(real, -1), (composed, 1)]
+    outlines = [
+        np.stack([_smoothed(row[said], _SMOOTHED.get(element)) for row in one.shares(element)[1:]]) for one, _ in both
+    ]
+    widest = max(float(np.nanmax(outline, initial=1e-9)) for outline in outlines)
+    for (counts, side), outline in zip(both, outlines, strict=True):
+        for place, (quadrant, shape) in enumerate(zip(Quadrant, outline, strict=True)):
+            found = summarise(counts.counts[element][1 + place], amounts)
+            if not found.count:
+                continue
+            colour = _REAL if side < 0 else COLOURS[quadrant]
+            width = side * _HALF_WIDTH / widest * shape
+            if element in _SMOOTHED:
+                panel.fill_betweenx(amounts[said], place, place + width, where=shape > 1e-3, color=colour, linewidth=0)
+            else:
+                panel.barh(amounts[said], width, left=place, height=0.85, color=colour)
+            panel.hlines(found.quantiles[2], place, place + side * _HALF_WIDTH, color="black", linewidth=1.5)
+    panel.set_xticks(range(len(Quadrant)), [quadrant.name for quadrant in Quadrant])
+    panel.set_xlim(-0.6, len(Quadrant) - 0.4)
+    occurring = sum(one.counts[element][0][said] for one, _ in both)
+    _set_amount_axis(panel, element, _usual(amounts[said], np.asarray(occurring)))
+    panel.set_title(ELEMENTS[element].name)
 
 
 def _draw_violins(panel: "Axes", element: int, counts: ElementCounts, sets: Sequence[Quadrant | None]) -> None:
