@@ -83,13 +83,15 @@ def test_options_and_replay(weights: str, here: Path, affetti: Affetti, capsys: 
 @pytest.mark.parametrize(
     ("options", "says"),
     [
-        ("--system muser", "no weights of muser come with affetti yet"),
+        ("--weights piano --drafts 17", "a piece has 1 to 16"),
+        ("--weights piano --drafts 2 --greedy", "greedy leaves nothing to draw"),
+        ("--system emoreg --drafts 2", "--drafts is for muser"),
         ("--weights piano --bars 0", "a piece has 1 to 2,000"),
         ("--weights piano --bars 2001", "a piece has 1 to 2,000"),
         ("--weights piano --bars 2000 --count 100000", "one call makes at most"),
         ("--weights piano --key H", "unknown key"),
         ("--weights piano --strength 11", "strength"),
-        ("--strength 2", "--strength is for muser"),
+        ("--system emoreg --strength 2", "--strength is for muser"),
     ],
 )
 def test_bad_options_are_one_line(options: str, says: str, weights: str, affetti: Affetti, capsys: Captured) -> None:

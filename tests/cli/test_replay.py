@@ -77,7 +77,7 @@ def test_other_weights_are_named_by_the_user(affetti: Affetti, own_weights: Path
 
 def test_shipped_weights_may_be_named_too(affetti: Affetti) -> None:
     assert affetti("compose --emotion happy --seed 1 --out a.mid") == 0
-    assert affetti("replay a.mid --weights emoreg") == 0
+    assert affetti("replay a.mid --weights muser") == 0
 
 
 def test_a_file_cannot_have_a_folder_opened(here: Path, affetti: Affetti, own_weights: Path, capsys: Captured) -> None:
