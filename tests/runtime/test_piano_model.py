@@ -3,7 +3,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -14,13 +14,14 @@ from affetti.emotion import Quadrant
 from affetti.errors import InputError
 from affetti.midi import midi_bytes, read_midi
 from affetti.piece import Piece
+from affetti.runtime import piano_model
 from affetti.runtime.melody_model import MelodyModel
 from affetti.runtime.piano_model import BATCH, ComposingCancelledError, PianoModel
 from affetti.runtime.provenance import PianoProvenance, read_provenance, replay
 from affetti.runtime.sampling import Sampling
 from affetti.tokens.compound_word import encode
 from affetti.tokens.elements import ELEMENTS, TYPE, VELOCITY
-from affetti.tokens.grammar import check
+from affetti.tokens.grammar import Words, check
 from tests.tiny_piano import export_tiny
 
 
@@ -46,6 +47,38 @@ def test_a_piece_does_not_depend_on_what_is_composed_beside_it(model: PianoModel
     assert len({midi_bytes(piece) for piece in many}) > BATCH
     mixed = model.sample_words([Quadrant.Q1, Quadrant.Q3, Quadrant.Q4], bars=bars, seed=5)
     np.testing.assert_array_equal(mixed[1], model.sample_words([Quadrant.Q3], bars=bars, seed=5, first_piece=1)[0])
+
+
+def loudest(drafts: Sequence[Words], wanted: Quadrant) -> int:
+    """A choice that depends on the drafts alone: tiny models compose nothing in which a recogniser hears anything."""
+    return int(np.argmax([draft[:, VELOCITY].mean() + int(wanted) for draft in drafts]))
+
+
+def test_drafts_of_a_piece_do_not_depend_on_what_is_composed_beside_it(
+    model: PianoModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(piano_model, "choose", loudest)
+    quadrants = [Quadrant.Q3, Quadrant.Q1] * (BATCH // 6 + 2)  # more than are composed at once
+    many = model.sample_words(quadrants, bars=2, seed=5, drafts=3)
+    for number in (0, 1, 2, len(quadrants) - 1):
+        (alone,) = model.sample_words([quadrants[number]], bars=2, seed=5, drafts=3, first_piece=number)
+        np.testing.assert_array_equal(many[number], alone)
+    first = model.sample_words(quadrants, bars=2, seed=5)
+    kept_first = [np.array_equal(one, other) for one, other in zip(many, first, strict=True)]
+    assert 0 < sum(kept_first) < len(quadrants) / 2  # the first draft is the piece without drafts; others are others
+
+
+def test_a_piece_that_was_chosen_among_drafts_is_replayed(
+    model: PianoModel, piano_weights: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(piano_model, "choose", loudest)
+    pieces = model.compose_many(4, "sad", seed=11, bars=2, drafts=4)
+    for piece in pieces:
+        provenance = read_provenance(piece)
+        assert isinstance(provenance, PianoProvenance)
+        assert provenance.drafts == 4
+        assert midi_bytes(replay(read_midi(midi_bytes(piece)), piano_weights)) == midi_bytes(piece)
+    assert midi_bytes(model.compose("sad", seed=11, bars=2)) != midi_bytes(pieces[0])
 
 
 @pytest.mark.skipif(len(os.sched_getaffinity(0)) < 2, reason="one core: nothing to compare")
@@ -112,6 +145,7 @@ def test_elements_are_drawn_as_one_says(model: PianoModel) -> None:
         {"emotion": "Q1", "key": "E♭ minor", "tempo": 93.5, "bars": 8},
         {"valence": -0.3, "arousal": 0.9, "temperature": 0.7, "nucleus": 0.8, "bars": 2},
         {"emotion": "sad", "greedy": True, "bars": 2},
+        {"emotion": "happy", "drafts": 2, "bars": 12},
         {"emotion": "calm", "strength": 2.0, "elements": {"pitch": Sampling(0.5, 0.5)}, "bars": 2},
     ],
 )
@@ -144,6 +178,8 @@ def test_replay_refuses_damaged_provenance(model: PianoModel, piano_weights: Pat
         {"quarters_per_minute": 0.0},
         {"quarters_per_minute": float("nan")},
         {"strength": 100.0},
+        {"drafts": 0},
+        {"drafts": 17},
         {"backend": "abacus"},
         {"more": 1},
         {"quadrant": None},
@@ -199,6 +235,9 @@ def test_composing_can_be_cancelled(model: PianoModel, after: int) -> None:
         {"temperature": 0.0},
         {"nucleus": 1.1},
         {"strength": -1.0},
+        {"drafts": 0},
+        {"drafts": 17},
+        {"greedy": True, "drafts": 2},
         {"greedy": True, "temperature": 1.0},
         {"greedy": True, "elements": {"pitch": Sampling()}},
         {"elements": {"pitches": Sampling()}},

@@ -203,3 +203,13 @@ def test_a_last_bar_is_over_when_the_decoder_would_begin_another() -> None:
 def test_a_strength_out_of_range(strength: float) -> None:
     with pytest.raises(InputError, match="strength"):
         PianoSampling(Sampling(), PLAIN.elements, strength)
+
+
+def test_codes_of_an_element_are_drawn_as_the_element_is() -> None:
+    elements = tuple(Sampling(1 + number / 10, 1 - number / 10) for number in range(7))
+    one = PianoSampling(Sampling(0.5, 0.8), elements)
+    assert one.of_book(0, 1) == Sampling(0.5, 0.8)  # a code that stands for a whole word
+    assert one.of_book(1, 7) == Sampling(0.55, 0.8)
+    assert one.of_book(5, 7) == Sampling(0.75, 0.5)
+    assert PianoSampling(Sampling(4.0), (Sampling(4.0),) * 7).of_book(3, 7).temperature == 5
+    assert PianoSampling(Sampling(1.0, 1.0, True), (Sampling(1.0, 1.0, True),) * 7).of_book(2, 7).greedy

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from pydantic import ValidationError
+from safetensors.numpy import load_file
 
 import affetti
 from affetti.analysis.features import EARS, FEATURE_NAMES, GROUPS, piece_features
@@ -145,6 +146,18 @@ def test_a_folder_that_does_not_fit_together(change: dict[str, object], message:
     stored = json.loads((folder / "config.json").read_text())
     (folder / "config.json").write_text(json.dumps(stored | change))
     with pytest.raises(InputError, match=message):
+        load_recogniser(folder).read([piano_piece(1)])
+
+
+def test_damaged_numbers_are_one_line(tmp_path: Path) -> None:
+    folder = tmp_path / "weights"
+    shutil.copytree(SHIPPED / "piano_recogniser_selection", folder)
+    numbers = load_file(folder / "model.safetensors")
+    bias = numbers["full.logistic.bias"].tobytes()
+    stored = (folder / "model.safetensors").read_bytes()
+    assert stored.count(bias) == 1
+    (folder / "model.safetensors").write_bytes(stored.replace(bias, b"\xff" * len(bias)))  # not a number
+    with pytest.raises(InputError, match="weights: damaged weights"):
         load_recogniser(folder).read([piano_piece(1)])
 
 

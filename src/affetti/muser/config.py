@@ -48,7 +48,7 @@ class ModelConfig(_Config):
     dropout: float = Field(0.1, ge=0, lt=1)
     attention: AttentionKind = "linear"
     """Linear attention (paper), with which composing a word costs the same at any length; the same with heads that
-    forget, which needs positions only to find latents by; or exact attention."""
+    forget where it is causal, which needs positions only in the encoder and to find latents by; or exact attention."""
     emotion_input: Literal["start", "every_step"] = "start"
     """Whether the decoder is told the emotion with the first word only (paper) or with every word."""
     latent_block: int = Field(16, ge=1, le=256)
@@ -213,7 +213,8 @@ class ComposingConfig(_Config):
         ElementSampling(temperature=2.0, nucleus=0.9),
         ElementSampling(temperature=5.0),
     )
-    """In the order of ELEMENTS (paper)."""
+    """In the order of ELEMENTS (paper). With a codebook for each element its codes are drawn so as well, see
+    `PianoSampling.of_book`."""
     strength: float = Field(1.0, ge=0, le=10)
     """How strongly the emotion is asked of the prior (classifier-free guidance); 1: as trained."""
     drafts: int = Field(1, ge=1, le=MAX_DRAFTS)

@@ -10,7 +10,6 @@ from affetti.tokens.elements import BAR_BEAT, ELEMENTS, SIZES, TYPE
 OTHERS = tuple(column for column in range(len(ELEMENTS)) if column != TYPE)
 """The columns of the elements that are drawn after the type, in order."""
 
-
 MAX_DRAFTS = 16
 """More would choose between what the model does not differ in."""
 

@@ -240,13 +240,14 @@ class Plan(Codes):
         uniforms = np.stack([one.random(self.codes.shape[2]) for one in self.random])
         logits = self.prior.step(previous)
         end = logits.shape[1] - 1
-        sampling = self.request.sampling.codes
-        chosen[:, 0] = draw(logits, uniforms[:, 0], sampling)
+        books = chosen.shape[1]
+        sampling = [self.request.sampling.of_book(book, books) for book in range(books)]
+        chosen[:, 0] = draw(logits, uniforms[:, 0], sampling[0])
         ends = chosen[:, 0] == end
         if ends.any():  # the sequence goes on nevertheless; how much of it is the piece's is another question
-            chosen[ends, 0] = draw(logits[ends, :end], uniforms[ends, 0], sampling)
-        for book in range(1, chosen.shape[1]):
-            chosen[:, book] = draw(self.prior.book(chosen[:, :book].copy()), uniforms[:, book], sampling)
+            chosen[ends, 0] = draw(logits[ends, :end], uniforms[ends, 0], sampling[0])
+        for book in range(1, books):
+            chosen[:, book] = draw(self.prior.book(chosen[:, :book].copy()), uniforms[:, book], sampling[book])
         self._plan(ends, self.codebook.bar_shares[chosen[:, self.codebook.bar_book]])
         self.length += 1
 

@@ -80,7 +80,7 @@ class Recogniser:
 
     def quadrant_probabilities(self, features: Reals, ear: Ear = "full") -> Reals:
         """Probabilities of Q1 to Q4 [N, 4] of pieces with these features [N, F], as `piece_features` gives them for
-        the same ear (all of FEATURE_NAMES).
+        the same ear (all of FEATURE_NAMES). Raises InputError where the weights are damaged.
         """
         return self._probabilities(features[:, self._columns], ear)
 
@@ -104,7 +104,10 @@ class Recogniser:
         )
 
     def _probabilities(self, features: Reals, ear: Ear) -> Reals:
+        """[N, 4] of features [N, F] in the order of the weights, none 0 so that logarithms can be taken."""
         (found,) = self._graphs[ear].run(["probabilities"], {"features": features.astype(np.float32)})
+        if not np.isfinite(found).all():
+            raise InputError(f"{self.weights.folder}: damaged weights, which give no probabilities")
         probabilities: Reals = np.maximum(found.astype(np.float64), 1e-6)
         probabilities /= probabilities.sum(axis=1, keepdims=True)
         return probabilities

@@ -19,10 +19,11 @@ class Songs(Stored):
 
     part: Literal["all", "selection", "evaluation"]
     folds: int = Field(0, ge=0, le=20)
-    """Of a fold of a cross-validation, how many there are; 0: nothing is held out."""
+    """Of the cross-validation that these weights are a part of; 0: they are of none, and nothing is held out."""
     fold: int = Field(0, ge=0)
     """The fold that is held out."""
     fold_seed: int = Field(0, ge=0)
+    """Another one divides the songs otherwise."""
 
     @model_validator(mode="after")
     def _is_a_fold(self) -> Self:
@@ -31,7 +32,7 @@ class Songs(Stored):
         return self
 
     def has_in_part(self, corpus: str, song: str) -> bool:
-        """Whether a song is in the part, folds aside."""
+        """Whether a song is in the part, also one of the fold that is held out."""
         is_for_selection = _number(f"{corpus}:recogniser:{song}") % 100 < SELECTION_PERCENT
         return self.part == "all" or (self.part == "selection") == is_for_selection
 
@@ -42,7 +43,7 @@ class Songs(Stored):
         return not self.folds or self.fold_of(corpus, song, self.folds) != self.fold
 
     def fold_of(self, corpus: str, song: str, folds: int) -> int:
-        """The fold of a song, of so many."""
+        """Which of so many folds a song is in, from 0."""
         return _number(f"{corpus}:fold {self.fold_seed}:{song}") % folds
 
 

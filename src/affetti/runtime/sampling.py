@@ -12,6 +12,10 @@ from numpy.typing import NDArray
 from affetti.errors import InputError
 
 
+LOWEST, HIGHEST = 0.05, 5
+"""Temperatures."""
+
+
 @dataclass(frozen=True, slots=True)
 class Sampling:
     """How a token is drawn: likelihoods sharpened by `temperature` (below 1) or flattened (above), then only the
@@ -23,8 +27,8 @@ class Sampling:
     greedy: bool = False
 
     def __post_init__(self) -> None:
-        if not 0.05 <= self.temperature <= 5:
-            raise InputError(f"temperature is {self.temperature}; it must be between 0.05 and 5")
+        if not LOWEST <= self.temperature <= HIGHEST:
+            raise InputError(f"temperature is {self.temperature}; it must be between {LOWEST} and {HIGHEST}")
         if not 0.01 <= self.nucleus <= 1:
             raise InputError(f"nucleus is {self.nucleus}; it must be between 0.01 and 1")
 
@@ -41,6 +45,16 @@ class PianoSampling:
     elements: tuple[Sampling, ...]
     """In the order of `tokens.elements.ELEMENTS`."""
     strength: float = 1.0
+
+    def of_book(self, book: int, books: int) -> Sampling:
+        """How the codes of one codebook are drawn. Where every element has its own, what an element will be is decided
+        by its code, so what is said of the element holds as well: temperatures multiply, the smaller nucleus counts.
+        """
+        if books == 1:
+            return self.codes
+        element = self.elements[book]
+        temperature = min(max(self.codes.temperature * element.temperature, LOWEST), HIGHEST)
+        return Sampling(temperature, min(self.codes.nucleus, element.nucleus), self.codes.greedy)
 
     def __post_init__(self) -> None:
         if not 0 <= self.strength <= 10:
