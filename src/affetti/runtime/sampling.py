@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from affetti.errors import InputError
 
-
 LOWEST, HIGHEST = 0.05, 5
 """Temperatures."""
 
