@@ -1,3 +1,5 @@
+import itertools
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -9,6 +11,7 @@ from affetti.runtime.piano_sampling import (
     MAX_CODES_PER_BAR,
     MIN_CODES,
     MORE_CODES,
+    Codebook,
     GivenCodes,
     Plan,
     Request,
@@ -27,6 +30,7 @@ from affetti.tokens.elements import (
     END,
     FIRST_TEMPO,
     METRICAL,
+    PITCH,
     TEMPO,
     TEMPOS,
     TYPE,
@@ -213,3 +217,32 @@ def test_codes_of_an_element_are_drawn_as_the_element_is() -> None:
     assert one.of_book(5, 7) == Sampling(0.75, 0.5)
     assert PianoSampling(Sampling(4.0), (Sampling(4.0),) * 7).of_book(3, 7).temperature == 5
     assert PianoSampling(Sampling(1.0, 1.0, True), (Sampling(1.0, 1.0, True),) * 7).of_book(2, 7).greedy
+
+
+def test_a_bar_line_waits_for_a_note_where_every_element_has_its_codes() -> None:
+    """A prior that would begin bar after bar, and that draws a note only now and then."""
+    random = np.random.default_rng(3)
+    bars = np.zeros(CODES)
+    bars[[2, 5]] = 1.0
+    codebook = Codebook(np.zeros((7, CODES, 2), np.float32), bars, BAR_BEAT)
+
+    class Eager:
+        def step(self, previous: np.ndarray) -> np.ndarray:
+            return np.zeros((len(previous), CODES + 1), np.float32)
+
+        def book(self, chosen: np.ndarray) -> np.ndarray:
+            logits = np.zeros((len(chosen), CODES), np.float32)
+            if chosen.shape[1] == BAR_BEAT:
+                logits[:, [2, 5]] = 3
+            if chosen.shape[1] == PITCH:
+                logits[:, 0] = 3
+            return logits
+
+    request = Request(PianoSampling(Sampling(), (Sampling(),) * 7), bars=40)
+    plan = Plan(Eager(), codebook, request, [np.random.default_rng(random.integers(99)) for _ in range(3)])
+    plan.complete(unwatched)
+    for codes in plan.codes[:, : plan.length]:
+        begins, notes = np.isin(codes[:, BAR_BEAT], [2, 5]), codes[:, PITCH] != 0
+        lines = np.flatnonzero(begins)
+        assert len(lines) > 30
+        assert all(notes[line:following].any() for line, following in itertools.pairwise(lines))

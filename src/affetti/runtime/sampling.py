@@ -49,7 +49,7 @@ class PianoSampling:
         """How the codes of one codebook are drawn. Where every element has its own, what an element will be is decided
         by its code, so what is said of the element holds as well: temperatures multiply, the smaller nucleus counts.
         """
-        if books == 1:
+        if books != len(self.elements):
             return self.codes
         element = self.elements[book]
         temperature = min(max(self.codes.temperature * element.temperature, LOWEST), HIGHEST)
