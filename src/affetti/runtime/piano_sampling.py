@@ -9,8 +9,8 @@ the codes of a piece are planned to their end before the first word is written:
   began a bar in training (`bar_shares`); the end code counts only in the last of them. The words then decide. The end
   word is held back until the bars are there. In the last bar notes sound no longer than the bar; it is over when the
   decoder would begin another one. Only then the piece ends, so a bar is never broken off.
-- No bar stays empty: with a codebook for each element, a code that begins a bar is only drawn once a note has been in
-  the bar before. Of the real bars of EMOPIA one in 250 is empty; a small model that is drawn from leaves holes.
+- No bar stays empty: a bar line waits until a note has been struck since the one before, as long as the bar has
+  positions left. Of EMOPIA's bars one in 250 is empty, but what is drawn from a small model has holes.
 - Words that outrun the plan are given more codes: the prior goes on as if there were no end, and the decoder sees the
   longer plan from there on.
 
@@ -62,11 +62,6 @@ composes hardly any code that begins a bar the plan is cut off here."""
 MORE_CODES = 32
 """How many codes a plan grows by at least when words outrun it; a long one grows by an eighth."""
 
-SILENT = 0
-"""The code of an element's own codebook that says nothing."""
-
-_BEGINS = 0.5  # of a code, the share of its words that begin a bar
-
 _DRAWN_AHEAD = 64
 """Words for which random numbers are drawn at once."""
 
@@ -107,11 +102,6 @@ class Codebook:
     """[K]: how often a code began a bar."""
     bar_book: int
     """The codebook that says so."""
-
-    @property
-    def of_elements(self) -> bool:
-        """Whether every element has its own codes."""
-        return len(self.latents) == len(ELEMENTS)
 
     def look_up(self, codes: Integers) -> Floats:
         """Codes [..., G] to latents [..., L]."""
@@ -226,7 +216,6 @@ class Plan(Codes):
         super().__init__(codebook, codes, np.zeros(len(random), np.int64))
         self.prior, self.request, self.random = prior, request, random
         self.expected_bars = np.zeros(len(random))
-        self.may_begin_bar = np.ones(len(random), np.bool_)
         self.greatest = MAX_CODES if request.bars is None else request.bars * MAX_CODES_PER_BAR
 
     def complete(self, watch: Watch) -> None:
@@ -260,14 +249,7 @@ class Plan(Codes):
         if ends.any():  # the sequence goes on nevertheless; how much of it is the piece's is another question
             chosen[ends, 0] = draw(logits[ends, :end], uniforms[ends, 0], sampling[0])
         for book in range(1, books):
-            logits = self.prior.book(chosen[:, :book].copy())
-            if book == BAR_BEAT and self.codebook.of_elements:
-                begins = self.codebook.bar_shares > _BEGINS
-                logits = np.where(begins & ~self.may_begin_bar[:, None], np.float32(-np.inf), logits)
-            chosen[:, book] = draw(logits, uniforms[:, book], sampling[book])
-        if self.codebook.of_elements:
-            begins_bar = self.codebook.bar_shares[chosen[:, BAR_BEAT]] > _BEGINS
-            self.may_begin_bar = (self.may_begin_bar & ~begins_bar) | (chosen[:, PITCH] != SILENT)
+            chosen[:, book] = draw(self.prior.book(chosen[:, :book].copy()), uniforms[:, book], sampling[book])
         self._plan(ends, self.codebook.bar_shares[chosen[:, self.codebook.bar_book]])
         self.length += 1
 
@@ -304,6 +286,7 @@ class Writing:
         self.words = np.zeros((pieces, 256, len(ELEMENTS)), np.uint8)  # grows
         self.lengths = np.zeros(pieces, np.int64)
         self.places = np.zeros(pieces, np.int64)  # the bar-beat of the latest metrical word
+        self.struck = np.ones(pieces, np.bool_)  # whether a note was since the latest bar line
         self.rows = np.arange(pieces)  # the pieces that the decoder is at work on
         self.uniforms = np.zeros((pieces, _DRAWN_AHEAD, len(ELEMENTS)))
 
@@ -338,6 +321,7 @@ class Writing:
         self.lengths[rows[words[rows, TYPE] > PADDING]] = step + 1
         self.grammar.advance(words)
         self.places = np.where(words[:, BAR_BEAT] > 0, words[:, BAR_BEAT], self.places)
+        self.struck = (words[:, TYPE] == NOTE) | (self.struck & (words[:, BAR_BEAT] != BAR))
         self.words[:, step] = words
         self._drop_ended()
 
@@ -353,6 +337,7 @@ class Writing:
         if not len(rows):
             return
         mask = self.grammar.bar_beat_mask(words[:, TYPE])
+        mask[:, BAR] &= self.struck | ~mask[:, FIRST_POSITION:].any(axis=1)
         mask[closing, BAR] = True
         places = self._drawn(BAR_BEAT, logits[BAR_BEAT], mask, rows, self.rows, uniforms)
         over = closing[rows] & (places == BAR)
