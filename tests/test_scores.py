@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from affetti.errors import InputError
 from affetti.piece import Chord, KeySignature, Note, Piece, Tempo, TimeSignature, Track
-from affetti.scores import MAX_BARS, musicxml, svg_pages
+from affetti.scores import MAX_BARS, MAX_NAME, MAX_NOTES, musicxml, svg_pages
 from affetti.tokens.melody import HOLD, REST, decode, encode
 
 pytest.importorskip("music21")
@@ -331,6 +331,24 @@ def test_pages_are_svg_with_a_symbol_for_each_note() -> None:
     assert len(svg_pages(decode([60, 62, 64, 65] * 16 * 40))) > 1
 
 
+def test_the_names_of_three_tracks_are_written_without_what_xml_cannot_hold() -> None:
+    names = ("Fl\x1b[1mute \x00\ud800\ufffe<&>", "x" * 1000, "")
+    tracks = tuple(Track((Note(0, 60 + number, 480),), name=name) for number, name in enumerate(names))
+    piece = Piece(480, tracks)
+    written = [part.findtext("part-name") or "" for part in tree(piece).findall("part-list/score-part")]
+    assert written == ["Fl[1mute <&>", "x" * MAX_NAME, ""]
+    assert len(svg_pages(piece)) == 1
+
+
+def test_the_lowest_and_the_highest_note_and_the_slowest_tempo() -> None:
+    piece = Piece(480, (Track((Note(0, 12, 480), Note(480, 127, 480))),), tempos=(Tempo(0, 0.2),))
+    (part,) = tree(piece).findall("part")
+    assert read_back(part) == [(0, 12, 4), (4, 127, 8)]
+    in_sharps = Piece(480, (Track((Note(0, 12, 480),)),), key_signatures=(KeySignature(0, 7, False),))
+    assert read_back(tree(in_sharps).find("part")) == [(0, 12, 4)]
+    assert tree(piece).findtext(".//metronome/per-minute") == "1"
+
+
 # ---- refusals
 
 
@@ -339,6 +357,10 @@ def test_nothing_to_write_too_much_and_too_fine_are_refused() -> None:
         musicxml(Piece(480, (Track((Note(0, 36, 1),), is_drum=True),)))
     with pytest.raises(InputError, match=f"more than {MAX_BARS:,} bars"):
         musicxml(Piece(1, (Track((Note(0, 60, 2**28),)),)))
+    with pytest.raises(InputError, match="50,001 notes; at most 50,000"):
+        musicxml(Piece(480, (Track((Note(0, 60, 1),) * (MAX_NOTES + 1)),)))
+    with pytest.raises(InputError, match="the note 11 is too low"):
+        musicxml(Piece(480, (Track((Note(0, 11, 480),)),)))
     with pytest.raises(InputError, match="bars of 1/32 cannot be written"):
         musicxml(Piece(480, (Track((Note(0, 60, 480),)),), time_signatures=(TimeSignature(0, 1, 32),)))
 

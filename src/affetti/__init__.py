@@ -29,7 +29,8 @@ def load(
 
 
 def load(name: "str | Path", *, backend: Literal["onnx", "torch"] = "onnx") -> "MelodyModel | PianoModel | Recogniser":
-    """The model of a system ("emoreg", "muser"), of shipped weights ("emoreg_reader") or of a weights folder.
+    """The model of a system ("emoreg", "muser"), of shipped weights ("emoreg_reader", "piano_recogniser") or of a
+    weights folder.
 
     backend: what computes a piano model's networks; "torch" uses a GPU where there is one. With the same seed it mostly
     composes the same, but not to the last bit. Raises affetti.errors.InputError, which is a ValueError, where there are

@@ -13,7 +13,7 @@ from affetti.analysis.key import Key, estimate_key
 from affetti.errors import InputError
 from affetti.notation.bars import SIXTEENTHS_PER_QUARTER, Bar, GridNote, bars_until, grid_notes, on_grid
 from affetti.notation.voices import Staff, VoiceChord, staff_of, staves_of
-from affetti.piece import Chord, Piece
+from affetti.piece import Chord, Piece, Track
 
 if TYPE_CHECKING:  # music21 takes a second to import
     import music21
@@ -21,11 +21,18 @@ if TYPE_CHECKING:  # music21 takes a second to import
 MAX_BARS = 4_000
 """Bars of all tracks together. The longest piece in our corpora has 1,884 in three tracks."""
 
+MAX_NOTES = 50_000
+"""Of a piece: music21 takes 2.5 ms for each, so two minutes for so many."""
+
+MAX_NAME = 60
+"""Characters of a track's name that are written before its staff."""
+
 _HEADER = """<?xml version="1.0" encoding="utf-8"?>
 <!DOCTYPE score-partwise PUBLIC "-//Recordare//DTD MusicXML 4.0 Partwise//EN"
   "http://www.musicxml.org/dtds/partwise.dtd">
 """
 _MIDDLE_C = 60
+_LOWEST = 12
 _NOTE_HEADS = (16, 12, 8, 6, 4, 3, 2, 1)  # sixteenths: whole, dotted half, half …
 _RESTS = (16, 8, 4, 2, 1)
 _SCALES = {False: (0, 2, 4, 5, 7, 9, 11), True: (0, 2, 3, 5, 7, 8, 10, 11)}  # minor with the leading tone
@@ -58,23 +65,26 @@ def musicxml(piece: Piece) -> str:
     A performance, whose notes lie on no grid, is read as `notation.bars.on_grid` says. The key is the piece's first key
     signature, else one heard in the notes; the tempo is the one that lasts longest; chords stand above the first staff.
     Changes of metre take effect at the next bar line. The same piece gives the same text. Raises InputError without the
-    extra, for a piece without pitched notes, one of more than `MAX_BARS`, or bars that are no whole number of
-    sixteenths.
+    extra, for a piece without pitched notes, one of more than `MAX_BARS` or `MAX_NOTES`, one with notes below the
+    lowest C that MusicXML can write (MIDI 12), or bars that are no whole number of sixteenths.
     """
     try:
         import music21
         from music21.musicxml.m21ToXml import GeneralObjectExporter
     except ImportError as error:
         raise _missing_extra() from error
-    if not piece.notes:
+    count = len(piece.notes)
+    if not count:
         raise InputError("no pitched notes: there is nothing to write in a score")
+    if count > MAX_NOTES:
+        raise InputError(f"{count:,} notes; at most {MAX_NOTES:,} are written in a score")
     piece = on_grid(piece)
     tracks = [track for track in piece.tracks if track.notes and not track.is_drum]
     notes = [grid_notes(track, piece.ticks_per_quarter) for track in tracks]
     end = max(note.end for track_notes in notes for note in track_notes)
     bars = bars_until(piece, end, limit=MAX_BARS // len(tracks))
     key = _key(piece)
-    names = [track.name for track in tracks] if len(tracks) > 2 else [""]
+    names = [_name(track) for track in tracks] if len(tracks) > 2 else [""]
     groups = [staves_of(track_notes) for track_notes in notes] if len(tracks) != 2 else [_hands_of_two_tracks(notes)]
     score = music21.stream.Score()
     score.metadata = music21.metadata.Metadata(title=" ")  # else music21 calls it a fragment
@@ -91,7 +101,7 @@ def musicxml(piece: Piece) -> str:
         instrument.partId = f"P{number}"  # else music21 draws one
         part.insert(0, instrument)
     if piece.tempos:
-        parts[0].measure(1).insert(0, music21.tempo.MetronomeMark(number=round(_tempo(piece))))
+        parts[0].measure(1).insert(0, music21.tempo.MetronomeMark(number=max(round(_tempo(piece)), 1)))
     _write_chords(piece, parts[0], bars, key)
     return _finished(GeneralObjectExporter(score).parse())
 
@@ -179,6 +189,11 @@ def _number_voices(measure: ElementTree.Element) -> None:
 
 def _missing_extra() -> InputError:
     return InputError('scores need music21 and verovio: pip install "affetti[scores]"')
+
+
+def _name(track: Track) -> str:
+    """A track's name without what XML cannot hold: control characters, halves of characters."""
+    return "".join(character for character in track.name if character.isprintable())[:MAX_NAME]
 
 
 def _tempo(piece: Piece) -> float:
@@ -357,12 +372,17 @@ def _spelled(pitch: int, key: _Key) -> str:
     """A pitch's name in a key, in music21's way: 63 is E-4 in c minor, D#4 in e minor.
 
     Twelve neighbours on the line of fifths (… B-, F, C, G …) name the twelve pitch classes: in major from the
-    lowered third to the raised fifth, in minor from the lowered second to the raised fourth.
+    lowered third to the raised fifth, in minor from the lowered second to the raised fourth. Raises InputError for
+    what lies below octave 0.
     """
     lowest = key.sharps - (2 if key.is_minor else 3)
     fifths = lowest + (7 * pitch - lowest) % 12
     alteration, letter = divmod(fifths + 1, 7)
     octave = (pitch - alteration) // 12 - 1
+    if pitch < _LOWEST:
+        raise InputError(f"the note {pitch} is too low for a score, in which {_LOWEST} (C0) is the lowest")
+    if octave < 0:
+        return "C0"  # not a B sharp of octave -1, which music21 and MusicXML do not know
     return "FCGDAEB"[letter] + "#" * alteration + "-" * -alteration + str(octave)
 
 

@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from affetti.analysis.features import EARS, FEATURE_NAMES, GROUPS, piece_features
+from affetti.analysis.heard_notes import HeardNotes
 from affetti.analysis.key import Key
 from affetti.errors import InputError
 from affetti.piece import Note, Piece, Tempo, Track
@@ -29,6 +30,11 @@ def named(piece: Piece, **options: str) -> dict[str, float]:
 def test_every_feature_has_one_name() -> None:
     assert len(set(FEATURE_NAMES)) == len(FEATURE_NAMES)
     assert tuple(name for names, _ in GROUPS.values() for name in names) == FEATURE_NAMES
+    one_note = np.zeros(1)
+    heard = HeardNotes(one_note, one_note + 1, np.asarray([60]), one_note + 64)
+    assert {group: len(values(heard)) for group, (_, values) in GROUPS.items()} == {
+        group: len(names) for group, (names, _) in GROUPS.items()
+    }
 
 
 def test_density_loudness_and_register_of_two_chords() -> None:

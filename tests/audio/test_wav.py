@@ -139,6 +139,13 @@ def test_programs_and_drums_are_heard(free_font: Path) -> None:
     assert np.abs(sounds[0] - sounds[1]).max() > 0.01
 
 
+def test_more_instruments_than_midi_has_channels_all_play(free_font: Path) -> None:
+    tracks = tuple(Track((Note(480 * number, 60, 240),), program=number) for number in range(18))
+    sound = samples(wav_bytes(performance(Piece(480, tracks)), FluidSynth(free_font)))
+    for number in range(18):  # half a second each
+        assert sound[22_050 * number : 22_050 * (number + 1)].std() > 0.001, number
+
+
 def test_a_chord_of_sixty_notes_is_not_cut_off(free_font: Path) -> None:
     sound = np.abs(samples(wav_bytes(performance(LOUD), FluidSynth(free_font))))
     assert (sound > 0.979).sum() < 10

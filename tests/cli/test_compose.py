@@ -185,6 +185,11 @@ def test_more_than_one_call_makes_is_refused_at_once(
     ]
 
 
+def test_how_much_one_call_makes_depends_on_the_weights_system(affetti: Affetti, capsys: Captured) -> None:
+    assert affetti("compose --weights emoreg_autoregressive --emotion happy --count 10001 --format svg") == 2
+    assert "10,001 × 4 bars" in capsys.readouterr().err
+
+
 def test_scores_are_written_beside_the_midi(here: Path, affetti: Affetti) -> None:
     pytest.importorskip("verovio")
     assert affetti("compose --system emoreg --emotion happy --seed 1 --format mid,musicxml,svg --out a.mid") == 0

@@ -148,4 +148,5 @@ def test_json_of_piano_music(here: Path, affetti: Affetti, capsys: Captured) -> 
     assert reading["probabilities"][reading["quadrant"]] == reading["confidence"]
     assert reading["arousal"] < 0
     assert set(reading["groups"]) >= {"loudness", "density", "mode"}
+    assert len(reading["features"]) == 10
     assert all(set(feature) == {"name", "value", "contribution"} for feature in reading["features"])

@@ -9,6 +9,8 @@ import pytest
 import yaml
 
 from tests.muser.practice import practice_recipe, prepare_practice
+from tests.recogniser.tiny_recogniser import prepare_tiny_emopia
+from tests.recogniser.tiny_recogniser import tiny_recipe as recogniser_recipe
 from tests.tiny import prepare_tiny_corpus, tiny_recipe
 
 Affetti = Callable[[str], int]
@@ -62,6 +64,24 @@ def test_the_piano_system_in_calls_that_end_in_time(here: Path, affetti: Affetti
     assert json.loads(capsys.readouterr().out)["finished"]
 
 
+def test_a_recogniser_says_how_far_it_is(
+    here: Path, affetti: Affetti, capsys: Captured, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    corpus = prepare_tiny_emopia()
+    (here / "ear.yaml").write_text(yaml.safe_dump(recogniser_recipe(name="ear").model_dump(mode="json")))
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    monkeypatch.setenv("COLUMNS", "120")
+    monkeypatch.setenv("TERM", "xterm")
+    assert affetti("train ear.yaml") == 0
+    captured = capsys.readouterr()
+    assert "ear features" in captured.err
+    assert f"{len(corpus)}/{len(corpus)}" in captured.err
+    assert "epochs" not in captured.err
+    assert captured.out.startswith("trained ear: weights in runs/ear/weights (")
+    assert affetti("train ear.yaml") == 2
+    assert "already holds a run" in capsys.readouterr().err
+
+
 def test_a_run_without_a_prior_has_no_weights(here: Path, affetti: Affetti, capsys: Captured) -> None:
     prepare_practice()
     (here / "codes.yaml").write_text(yaml.safe_dump(practice_recipe(phases=["vqvae"]).model_dump(mode="json")))
@@ -109,7 +129,7 @@ def test_a_corpus_that_is_not_prepared_is_one_line(here: Path, affetti: Affetti,
     assert not (here / "run").exists()
 
 
-@pytest.mark.parametrize("library", ["torch", "tensorboard", "onnx"])
+@pytest.mark.parametrize("library", ["torch", "tensorboard", "onnx", "sklearn"])
 def test_a_missing_extra_is_named(
     library: str, affetti: Affetti, capsys: Captured, monkeypatch: pytest.MonkeyPatch
 ) -> None:

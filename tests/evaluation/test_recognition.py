@@ -1,17 +1,23 @@
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from affetti.analysis.features import EARS
 from affetti.cli import run as affetti
 from affetti.corpora.corpus import prepared_path
+from affetti.corpora.prepared_pieces import Origin, PreparedPieces, joined, with_labels
+from affetti.corpora.preparing import prepare_piece
 from affetti.evaluation.piano_emotion import Heard
 from affetti.evaluation.recogniser_report import RATED_CORPUS, measure, pieces_to_hear
 from affetti.evaluation.recognition import CONDITIONS, STRETCH_BARS, Rated, calibration_error, hear_rated
 from affetti.recogniser.train import train
-from affetti.runtime.recogniser import load_recogniser
+from affetti.runtime.recogniser import Recogniser, load_recogniser
+from affetti.runtime.recogniser_config import Songs
 from affetti.training.run_folder import RunFolder
+from tests.evaluation.tiny_pieces import piano_piece
 from tests.recogniser.tiny_recogniser import prepare_tiny_emopia, silent, tiny_recipe
 
 
@@ -69,13 +75,42 @@ def test_without_folds_nothing_is_claimed(run: Path) -> None:
     assert "have learned from every song" in report.remarks()[1]
 
 
-def test_what_listeners_rated(run: Path) -> None:
-    pieces = prepare_tiny_emopia(3)
-    bars = np.full((len(pieces.bar_steps), 2), 0.5, np.float32)
-    bars[pieces.bar_offsets[1] : pieces.bar_offsets[2]] = np.nan  # nobody rated the second piece
-    object.__setattr__(pieces, "bar_emotions", bars)
-    assert STRETCH_BARS > 2 * 2  # so two bars are no stretch
-    assert hear_rated(load_recogniser(run / "weights"), pieces, lambda steps: None) == {}
+def test_clips_of_songs_that_are_anothers_are_unheard(run: Path) -> None:
+    corpus = prepare_tiny_emopia(16)
+    songs = Songs(part="selection")
+    weights = load_recogniser(run / "weights").weights
+    weights = replace(weights, config=weights.config.model_copy(update={"songs": songs}))
+    (others,) = measure(Recogniser(weights), [], lambda steps: None).unheard
+    count = sum(not songs.has_in_part("emopia", song) for song in corpus.song_names)
+    assert 0 < count < len(corpus)
+    assert {len(heard.asked) for heard in others.by_condition.values()} == {count}
+
+
+def rated_pieces(bars: int) -> PreparedPieces:
+    """A happy, an angry and a sad piece, whose bars are all rated as their label says; nobody rated the second."""
+    columns = joined([prepare_piece(piano_piece(quadrant, bars=bars)) for quadrant in (1, 2, 3)])
+    labels = {
+        "quadrants": np.zeros(3, np.int8),
+        "emotions": np.full((3, 2), np.nan, np.float32),
+        "songs": np.arange(3, dtype=np.int32),
+        "splits": np.zeros(3, np.int8),
+    }
+    pieces = with_labels(columns, labels, Origin(RATED_CORPUS, "1", "CC0", "test"), list("abc"), list("abc"))
+    emotions = np.full((len(pieces.bar_steps), 2), np.nan, np.float32)
+    for index, emotion in ((0, (0.5, 0.25)), (2, (-0.5, -0.25))):
+        emotions[pieces.bar_offsets[index] : pieces.bar_offsets[index + 1]] = emotion
+    return replace(pieces, bar_emotions=emotions)
+
+
+def test_stretches_that_listeners_rated_are_heard_by_every_ear(run: Path) -> None:
+    recogniser = load_recogniser(run / "weights")
+    found = hear_rated(recogniser, rated_pieces(STRETCH_BARS + STRETCH_BARS // 2), lambda steps: None)
+    assert set(found) == set(EARS)
+    for rated in found.values():
+        assert rated.pieces.tolist() == [0, 0, 2, 2]  # a whole stretch and half a one of each that was rated
+        np.testing.assert_array_equal(rated.rated, [[0.5, 0.25]] * 2 + [[-0.5, -0.25]] * 2)
+        assert (np.sign(rated.heard) == np.sign(rated.rated)).all()
+    assert hear_rated(recogniser, rated_pieces(STRETCH_BARS // 2 - 1), lambda steps: None) == {}  # too short
 
 
 def test_the_command(run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

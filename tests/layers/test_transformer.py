@@ -6,7 +6,7 @@ import torch
 
 from affetti.layers.transformer import Transformer
 
-KINDS = ["linear", "softmax"]
+KINDS = ["linear", "decaying", "softmax"]
 
 
 def transformer(**changes: Any) -> Transformer:

@@ -12,7 +12,7 @@ ABLATIONS: list[dict[str, Any]] = [
     {},
     {"attention": "softmax"},
     {"attention": "decaying"},
-    {"attention": "decaying", "latent_into_decoder": "concatenate", "emotion_input": "every_step"},
+    {"attention": "decaying", "latent_into_decoder": "concatenate", "codebook": "per_element"},  # as muser_elements
     {"norm_first": True, "emotion_input": "every_step"},
     {"block_reduction": "mean"},
     {"block_reduction": "learned"},

@@ -4,7 +4,7 @@ import torch
 from tests.muser.networks import network, some_words
 
 
-@pytest.mark.parametrize("attention", ["linear", "softmax"])
+@pytest.mark.parametrize("attention", ["linear", "decaying", "softmax"])
 def test_every_word_sees_the_whole_piece(attention: str) -> None:
     encoder = network(attention=attention).encoder
     words, mask = some_words(2, 12)

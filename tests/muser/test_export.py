@@ -22,7 +22,11 @@ from tests.tiny_piano import export_tiny, tiny_networks
 
 TOLERANCE = 1e-4
 EXPORTED = [one for one in ABLATIONS if one.get("attention") != "softmax" and one.get("latent") != "vae"]
-PRIORS: list[dict[str, Any]] = [{}, {"norm_first": True, "emotion_input": "every_step"}]
+PRIORS: list[dict[str, Any]] = [
+    {},
+    {"norm_first": True, "emotion_input": "every_step"},
+    {"attention": "decaying", "heads": 4},
+]
 
 
 def assert_encoder_equals_torch(model: PianoModel, vqvae: MuserVqvae) -> None:
@@ -77,7 +81,7 @@ def assert_decoder_equals_torch(model: PianoModel, vqvae: MuserVqvae) -> None:
             np.testing.assert_allclose(logits[here], expected[column][mask[:, step], step], atol=TOLERANCE)
 
 
-@pytest.mark.parametrize("prior", PRIORS, ids=["paper", "every_step"])
+@pytest.mark.parametrize("prior", PRIORS, ids=["paper", "every_step", "decaying"])
 @pytest.mark.parametrize("ablation", EXPORTED, ids=name_of)
 @torch.no_grad()
 def test_onnx_equals_torch(ablation: dict[str, Any], prior: dict[str, Any], tmp_path: Path) -> None:
@@ -92,11 +96,13 @@ def test_onnx_equals_torch(ablation: dict[str, Any], prior: dict[str, Any], tmp_
 @torch.no_grad()
 def test_onnx_equals_torch_for_every_preset_but_its_sizes(preset: str, tmp_path: Path) -> None:
     own = PRESETS[preset]()
-    kept = ("norm_first", "emotion_input", "codebook", "block_reduction", "latent_into_decoder", "decoding")
+    of_both = ("attention", "norm_first", "emotion_input")
+    kept = (*of_both, "codebook", "block_reduction", "latent_into_decoder", "decoding")
     ablation = {name: getattr(own.model, name) for name in kept}
-    prior = {name: getattr(own.prior, name) for name in ("norm_first", "emotion_input")}
+    prior = {name: getattr(own.prior, name) for name in of_both}
     vqvae, network_of_codes = export_tiny(tmp_path, prior, **ablation)
     model = PianoModel.load(tmp_path)
+    assert_encoder_equals_torch(model, vqvae)
     assert_prior_equals_torch(model, network_of_codes)
     assert_decoder_equals_torch(model, vqvae)
 

@@ -9,6 +9,7 @@ from torch import nn
 
 from affetti.muser.batches import Batch, Batching, tensors, training_batches, training_pieces
 from affetti.muser.config import ModelConfig, PriorConfig, VqvaeTrainingConfig
+from affetti.muser.element_regularization import order_loss
 from affetti.muser.objectives import Objective, PriorObjective, Sums, VqvaeObjective, before_cut, code_usage
 from affetti.muser.prior import build_prior
 from affetti.muser.vqvae import MuserVqvae
@@ -25,9 +26,10 @@ def _batch(max_words: int = 64) -> Batch:
     return batch
 
 
-def _vqvae() -> MuserVqvae:
+def _vqvae(codebook: str = "shared") -> MuserVqvae:
     torch.manual_seed(0)
-    network = MuserVqvae(ModelConfig.model_validate(TINY_MODEL | {"dropout": 0.0, "block_reduction": "learned"}))
+    changes = {"dropout": 0.0, "block_reduction": "learned", "codebook": codebook}
+    network = MuserVqvae(ModelConfig.model_validate(TINY_MODEL | changes))
     batch = tensors(_batch(), CPU)
     network(batch.words, batch.mask, batch.emotions)  # the first batch places the codes
     return network.eval()
@@ -90,6 +92,29 @@ def test_the_gradients_of_two_processes_add_up_to_those_of_one(objective: Object
     means = sums.means(objective.steps(batch), ALONE)
     for name, value in whole.sums.items():
         torch.testing.assert_close(means[name] * objective.steps(batch), value.detach().double(), rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("codebook", ["shared", "per_element"])
+def test_the_regulariser_orders_what_elements_say(codebook: str) -> None:
+    vqvae, batch = _vqvae(codebook), _batch()
+    words, mask, emotions, _ = tensors(batch, CPU)
+    reduced = vqvae(words, mask, emotions).reduced
+    assert reduced is not None
+    sums = VqvaeObjective(vqvae, VqvaeTrainingConfig(precision="float32")).result(batch, ALONE).sums
+    found = sums["regularization"] / int(batch.lengths.sum())
+    torch.testing.assert_close(found, order_loss(reduced, vqvae.ordered_values(words), mask))
+    by_words = order_loss(reduced, words, mask)
+    assert torch.allclose(found, by_words) == (codebook == "shared")
+
+
+def test_a_balanced_loss_is_trained_on_where_it_is_asked_for() -> None:
+    batch = _batch()
+    losses = [
+        VqvaeObjective(_vqvae(), VqvaeTrainingConfig(precision="float32", balanced=balanced)).result(batch, ALONE)
+        for balanced in (False, True)
+    ]
+    assert losses[0].loss.item() != pytest.approx(losses[1].loss.item(), rel=1e-3)
+    torch.testing.assert_close(losses[0].sums["reconstruction"], losses[1].sums["reconstruction"])
 
 
 def test_a_cut_excerpt_teaches_the_prior_no_end() -> None:

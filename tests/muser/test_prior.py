@@ -13,6 +13,7 @@ ENDS = torch.tensor([True, True, False])
 CHANGES: list[dict[str, Any]] = [
     {},
     {"attention": "softmax"},
+    {"attention": "decaying", "heads": 4},
     {"norm_first": True, "emotion_input": "every_step"},
 ]
 

@@ -11,7 +11,7 @@ from tests.muser.networks import network, some_words
 DECODERS: list[dict[str, Any]] = [
     {**attention, **rest}
     for attention, rest in product(
-        ({"attention": "linear"}, {"attention": "softmax"}),
+        ({"attention": "linear"}, {"attention": "decaying"}, {"attention": "softmax"}),
         (
             {},
             {"norm_first": True, "emotion_input": "every_step"},

@@ -14,6 +14,8 @@ def test_what_lies_on_sixteenths_is_left_alone() -> None:
     assert on_grid(syncopated) is syncopated
     few = Piece(480, (Track((Note(7, 60, 100), Note(333, 62, 100))),))
     assert on_grid(few) is few
+    chords = Piece(480, (Track(tuple(Note(7 + 340 * (n // 4) + n % 4, 60 + n % 4, 100) for n in range(16))),))
+    assert on_grid(chords) is chords  # four chords, each struck over some milliseconds
 
 
 @pytest.mark.parametrize(("beat", "metre"), [(4, (3, 4)), (6, (6, 8))])

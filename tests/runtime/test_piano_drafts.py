@@ -6,7 +6,9 @@ from affetti.emotion import Quadrant
 from affetti.errors import InputError
 from affetti.piece import Note, Piece, Tempo, TimeSignature, Track
 from affetti.runtime import piano_drafts
+from affetti.runtime.piano_config import MAX_DRAFTS
 from affetti.runtime.piano_drafts import choose, rests_on_tonic
+from affetti.runtime.piano_sampling import Seed
 from affetti.tokens.compound_word import TICKS_PER_STEP, encode, piece_of, read_words
 from affetti.tokens.grammar import Words
 from affetti.tokens.quantisation import quantise
@@ -54,6 +56,11 @@ def test_the_first_draft_that_is_heard_as_asked_and_rests_is_kept(monkeypatch: p
     ):
         left[:] = probabilities
         assert choose(drafts, Quadrant.Q3) == kept
+
+
+def test_no_two_drafts_and_streams_share_random_numbers() -> None:
+    streams = [Seed(1, 2, draft).generator(stream) for draft in range(MAX_DRAFTS) for stream in (0, 1)]
+    assert len({random.random() for random in streams}) == len(streams)
 
 
 def test_what_cannot_be_heard_is_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -81,6 +81,24 @@ def test_a_piece_that_was_chosen_among_drafts_is_replayed(
     assert midi_bytes(model.compose("sad", seed=11, bars=2)) != midi_bytes(pieces[0])
 
 
+def test_drafts_and_strength_are_those_of_the_weights_unless_one_says_otherwise(
+    piano_weights: Path, tmp_path: Path
+) -> None:
+    folder = shutil.copytree(piano_weights, tmp_path / "weights")
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps(config | {"drafts": 3, "strength": 2.0}))
+    model = PianoModel.load(folder)
+
+    def used(**options: object) -> tuple[int, float]:
+        provenance = read_provenance(model.compose("calm", seed=1, bars=1, **options))  # type: ignore[arg-type]
+        assert isinstance(provenance, PianoProvenance)
+        return provenance.drafts, provenance.strength
+
+    assert used() == (3, 2.0)
+    assert used(drafts=1, strength=1.0) == (1, 1.0)
+    assert used(greedy=True) == (1, 2.0)  # every draft would be the same
+
+
 @pytest.mark.skipif(len(os.sched_getaffinity(0)) < 2, reason="one core: nothing to compare")
 def test_bytes_do_not_depend_on_cores(piano_weights: Path) -> None:
     program = (

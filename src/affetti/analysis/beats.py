@@ -48,6 +48,11 @@ class Beats:
     """How near onsets lie to the steps: 0 no nearer than random ones, 1 on them."""
 
 
+def moments_of(start_seconds: Reals) -> int:
+    """At how many moments notes start; those that start nearly together count once."""
+    return len(np.unique(np.rint(start_seconds / _SAME_MOMENT)))
+
+
 def track_beats(
     start_seconds: Reals, pitches: Integers, velocities: Integers, end_seconds: Reals, *, bar_steps: int | None = None
 ) -> Beats:
@@ -70,7 +75,7 @@ def track_beats(
         raise InputError(f"{len(start_seconds):,} notes: beats are tracked in {MAX_NOTES:,} at most")
     order = np.lexsort((pitches, start_seconds))
     starts = start_seconds[order]
-    moments = len(np.unique(np.rint(starts / _SAME_MOMENT)))
+    moments = moments_of(starts)
     if moments < MIN_ONSETS:
         raise InputError(f"{moments} onsets: beats are tracked in {MIN_ONSETS} at least")
     zero = float(starts[0])

@@ -3,7 +3,8 @@
 For the recogniser of emotion (`runtime.recogniser`). Every feature is made of notes in seconds alone: beats, bars and
 chords of the file are not asked for, because a transcribed performance has none to trust. A performance and the same
 music on the grid of sixteenths have nearly the same features: onsets within 35 ms count as one, lengths end at two
-seconds, and nothing measures deviations from a grid. None depends on the key, and but for little on the length.
+seconds, and nothing measures deviations from a grid. But for register, and what middle C divides, none depends on the
+key; few depend on the length.
 
 Which features speak for which emotion: Gabrielsson and Lindström (in Handbook of Music and Emotion, 2010) on mode,
 tempo, loudness, articulation, register and dissonance; Panda, Malheiro and Paiva (IEEE Transactions on Affective

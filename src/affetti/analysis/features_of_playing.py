@@ -208,17 +208,17 @@ ARTICULATION = (
 
 def regularity(notes: HeardNotes) -> Reals:
     """Pulse and repetition: how onsets and what sounds resemble themselves some time later."""
-    correlation = _onset_correlation(notes)
+    likeness = _onset_correlation(notes)
     lags = np.arange(round(0.2 / _STEP), round(2.0 / _STEP) + 1)
-    pulse = int(correlation[lags].argmax())
+    pulse = int(likeness[lags].argmax())
     preferred = np.exp(-0.5 * (np.log2(lags * _STEP / 0.5) / 0.9) ** 2)  # people tap near two beats a second
-    beat = int((correlation[lags] * preferred).argmax())
+    beat = int((likeness[lags] * preferred).argmax())
     patterns = np.rint(np.log2(np.maximum(notes.intervals, TOGETHER)) * 2).astype(np.int64)
     return np.asarray(
         [
-            correlation[lags[pulse]],
+            likeness[lags[pulse]],
             np.log2(lags[pulse] * _STEP),
-            correlation[lags[beat]],
+            likeness[lags[beat]],
             np.log2(lags[beat] * _STEP),
             entropy(patterns),
             entropy(patterns[1:] * 100 + patterns[:-1]) - entropy(patterns),
@@ -238,8 +238,8 @@ def _onset_correlation(notes: HeardNotes) -> Reals:
     curve = np.convolve(curve, (0.25, 0.5, 1.0, 0.5, 0.25), "same")
     curve -= curve.mean()
     spectrum = np.fft.rfft(curve, 1 << (2 * count - 1).bit_length())
-    correlation = np.fft.irfft(np.abs(spectrum) ** 2)[:count]
-    scaled: Reals = correlation / max(correlation[0], 1e-9)
+    likeness = np.fft.irfft(np.abs(spectrum) ** 2)[:count]
+    scaled: Reals = likeness / max(likeness[0], 1e-9)
     return scaled
 
 

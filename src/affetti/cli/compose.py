@@ -150,7 +150,8 @@ def compose(
     """
     wanted = wanted_emotion(emotion, valence, arousal)
     formats = _parse_formats(format_names)
-    _check_bars(count, DEFAULT_BARS[system or DEFAULT_SYSTEM] if bars is None else bars, formats)
+    if bars is not None or system is not None or weights is None:  # else the weights say how long pieces are
+        _check_bars(count, DEFAULT_BARS[system or DEFAULT_SYSTEM] if bars is None else bars, formats)
     seed = secrets.randbelow(2**32) if seed is None else seed
     options: dict[str, Any] = {"seed": seed, "tempo": tempo, "key": key}
     options |= {"temperature": temperature, "nucleus": nucleus, "greedy": greedy}
@@ -161,6 +162,8 @@ def compose(
     synthesiser = _synthesiser(formats, soundfont)
 
     model = _model(system, weights)
+    if bars is None:
+        _check_bars(count, DEFAULT_BARS[System(model.config.system)], formats)
     for name, value in {"strength": strength, "drafts": drafts}.items():
         if value is not None:
             if model.config.system != "muser":
@@ -253,16 +256,19 @@ class Target:
         """The piece in each format, with the further pages."""
         files: Files = {}
         for name, path in zip(self.formats, self.paths, strict=True):
-            files |= files_of(piece, path) if name is not Format.WAV else {path: _sound(piece, synthesiser)}
+            if name is Format.WAV and synthesiser is not None:
+                files[path] = _sound(piece, synthesiser)
+            else:
+                files |= files_of(piece, path)
         return files
 
 
-def _sound(piece: "Piece", synthesiser: "Synthesiser | None") -> Callable[[], bytes]:
+def _sound(piece: "Piece", synthesiser: "Synthesiser") -> Callable[[], bytes]:
     """What makes the WAV file of a piece. Raises InputError, at once, for a piece that cannot be played."""
     from affetti.audio.performance import performance
-    from affetti.audio.wav import find_synthesiser, wav_bytes
+    from affetti.audio.wav import wav_bytes
 
-    return partial(wav_bytes, performance(piece), synthesiser or find_synthesiser())
+    return partial(wav_bytes, performance(piece), synthesiser)
 
 
 def _rendered(targets: list[Target], pieces: list["Piece"], synthesiser: "Synthesiser | None") -> list[Files]:

@@ -36,7 +36,7 @@ Targets = Annotated[
     list[str],
     typer.Argument(
         metavar="TARGET",
-        help="A run folder, a weights folder, shipped weights, or emoreg: all shipped weights of the system.",
+        help="A run folder, a weights folder, shipped weights, or emoreg or muser: all shipped weights of the system.",
         show_default=False,
     ),
 ]

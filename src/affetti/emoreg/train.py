@@ -25,7 +25,7 @@ from affetti.errors import InputError
 from affetti.files import write_whole
 from affetti.tokens.melody import STEPS_PER_BAR, MelodyVocabulary
 from affetti.training.checkpoint import load_checkpoint, save_checkpoint
-from affetti.training.recipe import EmoregRecipe, validated
+from affetti.training.recipe import EmoregRecipe, resolved
 from affetti.training.run_folder import RunFolder
 
 MAX_GRADIENT_NORM = 1.0
@@ -82,15 +82,7 @@ def _folds(recipe: EmoregRecipe, corpus: PreparedMelodies) -> Tensor:
 
 def resolve(recipe: EmoregRecipe) -> EmoregConfig:
     """The preset with the recipe's changes. Raises InputError for an unknown preset, key or value."""
-    if recipe.preset not in PRESETS:
-        raise InputError(f"unknown preset {recipe.preset[:40]!r}; there are {', '.join(PRESETS)}")
-    preset = PRESETS[recipe.preset]()
-    changed = {
-        "model": preset.model.model_dump() | recipe.model,
-        "training": preset.training.model_dump() | recipe.training,
-        "composing": preset.composing.model_dump() | recipe.composing,
-    }
-    return validated(EmoregConfig, changed, f"recipe {recipe.name}")
+    return resolved(recipe, PRESETS)
 
 
 def fit(

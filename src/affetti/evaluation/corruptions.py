@@ -1,7 +1,7 @@
 """Real pieces made wrong in known ways, which a measure of what makes music hold together must tell from real ones.
 
-Tempo, loudness, the number of notes and of bars stay (but for bars at the end in which nothing is left); what is taken
-away is order. Of chords the corrupted words say none.
+Tempo, loudness, the number of notes and of bars stay (but for bars at the end in which nothing is left, and notes for
+which no key is free); what is taken away is order. Of chords the corrupted words say none.
 """
 
 from collections.abc import Callable, Sequence

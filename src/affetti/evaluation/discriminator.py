@@ -1,7 +1,7 @@
 """Judges that tell real piano music from music made wrong, trained on songs that no generator has learned from.
 
-It hears notes (pitches, steps, lengths), not loudness and not what words say of chords, in excerpts of at most EXCERPT
-bars on the grid, as words write them; everything that it is given has that form. What it hears are the measures of
+They hear notes (pitches, steps, lengths), not loudness and not what words say of chords, in excerpts of at most EXCERPT
+bars on the grid, as words write them; everything that they are given has that form. What they hear are the measures of
 `musical_sanity` without those of the ending, `continuity`, and how expected everything is (`transitions`) by the real
 songs. Gradient boosting (Friedman, Annals of Statistics 29, 2001) tells real excerpts from their `corruptions`: judges
 of order know what disorder does to notes, judges of the whole what it is when bars are of different songs.
@@ -280,7 +280,7 @@ def _stacked(judges: Sequence[Sequence[Any]]) -> Forest:
 def kept_discriminator(
     target: PreparedPieces, others: Sequence[PreparedPieces] = (), kind: Kind = "order", *, seed: int = 0
 ) -> Discriminator:
-    """Judges trained on the validation and test songs of corpora, or those that were before, of the same and so.
+    """Judges trained on the validation and test songs of corpora: kept ones, where the same were trained before.
 
     kind: "order" tells real pieces from CORRUPTIONS of them, "whole" from PATCHWORKS of several. They are kept in
     $AFFETTI_HOME/judges. Raises InputError where `train_discriminator` does.

@@ -14,6 +14,7 @@ import numpy as np
 
 from affetti.analysis.chords import CHORD_TONES, CHORDS, chord_of
 from affetti.analysis.key import key_profiles
+from affetti.analysis.pitch import SCALE_DEGREES
 from affetti.evaluation.grid_notes import BEATS_PER_BAR, Booleans, GridNotes, counts_of
 from affetti.tokens.elements import MAX_STEPS, STEPS_PER_QUARTER, Integers, Reals
 
@@ -26,8 +27,7 @@ PHRASE_GAP = 12
 LONG_NOTE = 8
 """Sixteenths from which the last note is a long one."""
 
-_MAJOR_SCALE = (0, 2, 4, 5, 7, 9, 11)
-_MINOR_SCALE = (0, 2, 3, 5, 7, 8, 10, 11)  # with the leading note, which music in minor raises as a rule
+_MINOR_SCALE = (*SCALE_DEGREES["minor"], 11)  # with the leading note, which music in minor raises as a rule
 _BAND = (5, 95)
 
 
@@ -80,9 +80,9 @@ def _rhythm_return(notes: GridNotes) -> Reals:
 def _against_earlier(notes: GridNotes, content: Integers, summary: Callable[[Reals], Reals]) -> Reals:
     """[N] the mean over bars, from a piece's second on, of how like the bars before they are, as `summary` has it.
 
-    content: [K] numbers below 2,048. Two bars are as like as the share of their different numbers that both have. Bars
-    in which nothing is struck are left out. `summary` gets [bars - 1, bars - 1]: row i is bar i + 1, column j bar j,
-    and -1 where bar j is not earlier.
+    content: [K] what each note counts as, any numbers. Two bars are as like as the share of their different numbers
+    that both have. Bars in which nothing is struck are left out. `summary` gets [bars - 1, bars - 1]: row i is bar
+    i + 1, column j bar j, and -1 where bar j is not earlier.
     """
     means = np.full(len(notes), np.nan)
     numbers, content = np.unique(content, return_inverse=True)
@@ -126,7 +126,7 @@ def _key_stability(notes: GridNotes) -> Reals:
 def _scale_tones(notes: GridNotes) -> Reals:
     keys = keys_of(notes.chroma_of_pieces)[notes.by_piece]
     degrees = (notes.pitch_classes - keys) % 12
-    inside = np.where(keys < 12, np.isin(degrees, _MAJOR_SCALE), np.isin(degrees, _MINOR_SCALE))
+    inside = np.where(keys < 12, np.isin(degrees, SCALE_DEGREES["major"]), np.isin(degrees, _MINOR_SCALE))
     return notes.mean_by_piece(notes.by_piece, inside)
 
 
@@ -279,8 +279,7 @@ def gaps_between_moments(notes: GridNotes) -> tuple[Integers, Integers]:
 def _silence(notes: GridNotes) -> Reals:
     """[N] the share of sixteenths at which nothing sounds."""
     ends = notes.steps + notes.durations
-    order = np.arange(len(notes.steps))
-    reached = np.maximum.accumulate(np.append(0, ends))[order]
+    reached = np.maximum.accumulate(np.append(0, ends[:-1]))
     covered = np.bincount(notes.by_piece, np.maximum(ends - np.maximum(notes.steps, reached), 0), minlength=len(notes))
     total = np.bincount(notes.bar_pieces, notes.bar_steps, minlength=len(notes))
     return np.asarray(1 - covered / total)

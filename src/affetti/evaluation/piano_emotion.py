@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from affetti.analysis.features import EARS, Ear, piece_features
+from affetti.analysis.features import Ear, piece_features
 from affetti.emotion import Quadrant
 from affetti.evaluation.piano_collections import Collection
 from affetti.runtime.recogniser import Recogniser
@@ -73,11 +73,6 @@ def hear(recogniser: Recogniser, collection: Collection, ear: Ear = "full") -> H
     features = [piece_features(collection.pieces[index], ear) for index in chosen.tolist()]
     probabilities = recogniser.quadrant_probabilities(np.stack(features), ear) if features else np.zeros((0, 4))
     return Heard(collection.quadrants[chosen], probabilities)
-
-
-def hear_in_all_ways(recogniser: Recogniser, collection: Collection) -> dict[Ear, Heard]:
-    """The same, in each way to listen."""
-    return {ear: hear(recogniser, collection, ear) for ear in EARS}
 
 
 def _share(right: np.ndarray) -> float:

@@ -241,7 +241,6 @@ def measure(
     emotion: bool = True,
     judged: bool = True,
     copied: bool = True,
-    ears: Sequence[Ear] = EARS,
 ) -> Measured:
     """Everything about the pieces of a collection, but for what is not asked for or cannot be made here."""
     first = collection.first_bars(EXCERPT)
@@ -254,7 +253,7 @@ def measure(
     )
     heard = {}
     if emotion and references.recogniser is not None:
-        heard = {ear: hear(references.recogniser, collection, ear) for ear in ears}
+        heard = {ear: hear(references.recogniser, collection, ear) for ear in EARS}
     runs = {}
     if copied and references.songs:
         runs = {

@@ -1,6 +1,6 @@
 """The recogniser's report: how often it is right about songs that it does not know, and what its verdict needs."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -91,10 +91,13 @@ def measure(recogniser: Recogniser, folds: Sequence[Recogniser], advance: Advanc
     quadrants = corpus.quadrants[labelled]
     unheard = []
     if folds:
-        masks = [(fold, ~_has(corpus, fold, True) & _has(corpus, fold, False)) for fold in folds]
-        listeners = [(fold, mask[labelled]) for fold, mask in masks]
+        listeners = []
+        for fold in folds:
+            songs = fold.config.songs
+            held_out = _of_songs(corpus, songs.has_in_part) & ~_of_songs(corpus, songs.has_learned)
+            listeners.append((fold, held_out[labelled]))
         unheard.append(hear_unheard(f"clips held out, {len(folds)} folds by song", listeners, features, quadrants))
-    others = ~_has(corpus, recogniser, False)[labelled]
+    others = ~_of_songs(corpus, config.songs.has_in_part)[labelled]
     if others.any():
         unheard.append(hear_unheard("clips of the other songs", [(recogniser, others)], features, quadrants))
     rated = _rated_corpus()
@@ -113,11 +116,9 @@ def _rated_corpus() -> PreparedPieces | None:
     return load_pieces(RATED_CORPUS) if prepared_path(RATED_CORPUS).is_file() else None
 
 
-def _has(corpus: PreparedPieces, recogniser: Recogniser, learned: bool) -> NDArray[np.bool_]:
-    """[N] whether a piece is of a song that was learned from; or, of one that is in the recogniser's part."""
-    songs = recogniser.config.songs
-    ask = songs.has_learned if learned else songs.has_in_part
-    by_song = np.asarray([ask(corpus.origin.corpus, name) for name in corpus.song_names])
+def _of_songs(corpus: PreparedPieces, is_one: Callable[[str, str], bool]) -> NDArray[np.bool_]:
+    """[N] whether each piece is of such a song; `is_one` is asked with a corpus and a song of it."""
+    by_song = np.asarray([is_one(corpus.origin.corpus, name) for name in corpus.song_names])
     chosen: NDArray[np.bool_] = by_song[corpus.songs]
     return chosen
 

@@ -41,11 +41,12 @@ class Events:
 
 
 def _top(notes: GridNotes) -> Events:
-    """Intervals of the upper voice, after the two before and on their place in the beat."""
+    """Intervals of the upper voice, after the two before."""
     return _intervals(notes, notes.top_line)
 
 
 def _bass(notes: GridNotes) -> Events:
+    """The same of the bass."""
     return _intervals(notes, notes.bass_line)
 
 
@@ -57,7 +58,7 @@ def _intervals(notes: GridNotes, line: Integers) -> Events:
 
 
 def _degrees(notes: GridNotes) -> Events:
-    """Degrees of the upper voice in the key, after the two before."""
+    """Degrees of the upper voice in the key, by its mode and after the two before."""
     keys = keys_of(notes.chroma_of_pieces)
     line = notes.top_line
     owners = notes.moments.by_piece[line]
@@ -68,7 +69,7 @@ def _degrees(notes: GridNotes) -> Events:
 
 
 def _all_degrees(notes: GridNotes) -> Events:
-    """Degrees of all notes in the key, by the chord that is heard."""
+    """Degrees of all notes in the key, by its mode and the chord that is heard."""
     keys = keys_of(notes.chroma_of_pieces)
     chords = notes.heard_chords[notes.bars, notes.positions // STEPS_PER_QUARTER]
     values = (notes.pitches - keys[notes.by_piece]) % 12
@@ -77,7 +78,7 @@ def _all_degrees(notes: GridNotes) -> Events:
 
 
 def _harmony(notes: GridNotes) -> Events:
-    """Chords that follow each other, by the motion of the root and the two qualities."""
+    """Each new chord as the motion of the root and its quality, by the quality before and the motion before."""
     chords = notes.heard_chords.reshape(-1)
     owners = np.repeat(notes.bar_pieces, BEATS_PER_BAR)
     kept = chords > 0
@@ -98,7 +99,7 @@ def _harmony(notes: GridNotes) -> Events:
 
 
 def _sonorities(notes: GridNotes) -> Events:
-    """What sounds at each moment, as pitch classes above the lowest note."""
+    """What sounds at each moment, as pitch classes above the lowest note; by whether it is on the beat."""
     moments, sounding = notes.sounding
     count = len(notes.moments.steps)
     lowest = np.full(count, 128)
@@ -126,7 +127,7 @@ def _rhythm(notes: GridNotes) -> Events:
 
 
 def _lengths(notes: GridNotes) -> Events:
-    """How long notes are, by the time to the next moment and the place in the beat."""
+    """How long notes are, by the time to the next moment, whether they are outer voices, and the place in the beat."""
     gaps = np.full(len(notes.moments.steps), MAX_STEPS + 1)
     inside = np.append(np.diff(notes.moments.by_piece) == 0, False)
     gaps[inside] = np.minimum(gaps_between_moments(notes)[0], MAX_STEPS)

@@ -3,9 +3,9 @@
 The sum over keys can then be carried along as one matrix, so a causal Transformer is a recurrent network: training
 sees all steps at once, composing carries a state of constant size. Both forms give the same numbers.
 
-Such sums hardly tell what was just now from what was long ago. A decaying attention forgets: what a head knows of a
-step fades by half in so many steps (as in Sun et al., "Retentive Network", 2023, here with the division by the keys),
-in each head at another pace, and in one not at all. State and cost are the same.
+Such sums hardly tell what was just now from what was long ago. A decaying attention forgets: what is left of a
+step in a head halves with every so many steps (as in Sun et al., "Retentive Network", 2023, here with the division by
+the keys), in each head at another pace, and in one not at all. State and cost are the same.
 
 Shapes: leading dimensions `...`, T steps, H heads, d width of a head, C steps of a chunk, N chunks of all rows.
 """

@@ -20,13 +20,15 @@ class Quantized(NamedTuple):
     """What quantising gives."""
 
     vectors: Tensor
-    """Codes in place of the vectors, with the straight-through gradient; float32 [B, T, G·W], zero in padding."""
+    """Codes in place of the vectors, with the straight-through gradient; float32 [B, T, G·W], zero in padding and in
+    blocks that say nothing."""
 
     codes: Tensor
-    """Numbers of the codes; int64 [B, T, G], zero in padding."""
+    """Numbers of the codes; int64 [B, T, G], zero likewise."""
 
     commitment: Tensor
-    """Mean square distance of the real vectors to their codes, which pulls the vectors; a scalar."""
+    """Mean square distance of the real vectors to their codes, which pulls the vectors; a scalar. The mean is over all
+    numbers of steps in which any block says something; a block that does not is at no distance."""
 
 
 class VectorQuantizer(nn.Module):
@@ -40,9 +42,9 @@ class VectorQuantizer(nn.Module):
     Args:
         codebooks: G, quantised independently.
         codes: K of each codebook.
+        width: W.
         sizes: of each codebook how many of its K codes it uses, the first ones; by default all.
         has_silence: whether code 0 of every codebook stands for blocks that say nothing: it is zero and never moves.
-        width: W.
         decay: of the sums, a batch (van den Oord et al.: 0.99).
         dead_share: codes used less than this share of the average use are moved.
     """
@@ -51,7 +53,7 @@ class VectorQuantizer(nn.Module):
     counts: Tensor
     sums: Tensor
     of_use: Tensor
-    """bool [G, K]"""
+    """bool [G, K]: the codes that vectors may become; not silence, and none beyond a codebook's size."""
 
     def __init__(
         self,

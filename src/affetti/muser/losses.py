@@ -9,7 +9,6 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from affetti.muser.element_regularization import order_loss
 from affetti.muser.vqvae import VqvaeOutput
 from affetti.tokens.elements import FIRST_VALUES
 
@@ -24,8 +23,6 @@ class VqvaeLosses:
 
     commitment: Tensor
     divergence: Tensor
-    regularization: Tensor
-    """Each element's, in [0, 2], shape [E]; zeros without a regulariser."""
 
 
 def vqvae_losses(
@@ -34,11 +31,11 @@ def vqvae_losses(
     mask: Tensor,
     *,
     commitment_weight: float,
-    regularization_weight: float,
     kl_weight: float,
     balanced: bool = False,
 ) -> VqvaeLosses:
-    """The loss of one pass: means over real words, the mean of the elements' cross-entropies, the regulariser's sum.
+    """The loss of one pass without the regulariser, which looks at the pieces of all processes: means over real words,
+    of the elements' cross-entropies their mean.
 
     words: int64 [B, T, E]; mask: bool [B, T]; balanced: train on `balanced_cross_entropy` (what is reported stays).
     """
@@ -52,16 +49,8 @@ def vqvae_losses(
                 for column, own in columns
             ]
         )
-    regularization = torch.zeros_like(reconstruction)
-    if output.reduced is not None:
-        regularization = order_loss(output.reduced, words, mask)
-    total = (
-        trained_on.mean()
-        + commitment_weight * output.latents.commitment
-        + kl_weight * output.latents.divergence
-        + regularization_weight * regularization.sum()
-    )
-    return VqvaeLosses(total, reconstruction, output.latents.commitment, output.latents.divergence, regularization)
+    total = trained_on.mean() + commitment_weight * output.latents.commitment + kl_weight * output.latents.divergence
+    return VqvaeLosses(total, reconstruction, output.latents.commitment, output.latents.divergence)
 
 
 def mean_cross_entropy(logits: Tensor, targets: Tensor, mask: Tensor) -> Tensor:

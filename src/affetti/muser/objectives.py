@@ -6,7 +6,7 @@ Shapes: B pieces, T words, E = 7 elements, G codebooks, K codes of a codebook.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
 import torch
@@ -91,11 +91,10 @@ class VqvaeObjective:
         with _autocast(self.training.precision, processes.device):
             output = self.network(words, mask, emotions)
         losses = vqvae_losses(
-            replace(output, reduced=None),  # the regulariser compares the pieces of all processes
+            output,
             words,
             mask,
             commitment_weight=self.training.commitment_weight,
-            regularization_weight=0,
             kl_weight=self.training.kl_weight,
             balanced=self.training.balanced,
         )

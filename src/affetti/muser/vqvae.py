@@ -128,7 +128,7 @@ class MuserVqvae(nn.Module):
         return mask.unsqueeze(-1) & (words >= torch.tensor(FIRST_VALUES, device=words.device))
 
     def ordered_values(self, words: Tensor) -> Tensor:
-        """The values by which the regulariser orders blocks, like words; blocks that are silent have no order."""
+        """The values by which the regulariser orders blocks, like words: alike for silent blocks of an element."""
         if self.config.codebook == "shared":
             return words
         return words.maximum(torch.tensor(FIRST_VALUES, device=words.device) - 1)

@@ -5,8 +5,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from affetti.analysis.beats import MIN_ONSETS
+from affetti.analysis.beats import MIN_ONSETS, moments_of
 from affetti.analysis.metrical_grid import metrical_grid
+from affetti.analysis.note_arrays import note_arrays
 from affetti.errors import InputError
 from affetti.piece import Piece, TimeSignature, Track
 from affetti.tokens.quantisation import quantise
@@ -50,7 +51,7 @@ def on_grid(piece: Piece) -> Piece:
     """
     starts = np.asarray([note.start_ticks for note in piece.notes], np.int64)
     is_exact = not (starts * SIXTEENTHS_PER_QUARTER % piece.ticks_per_quarter).any()
-    if is_exact or len(np.unique(starts)) < MIN_ONSETS:
+    if is_exact or moments_of(note_arrays(piece).start_seconds) < MIN_ONSETS:
         return piece
     grid = metrical_grid(piece)
     if not grid.is_tracked:

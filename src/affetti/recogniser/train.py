@@ -14,7 +14,7 @@ from affetti.recogniser.export import export_weights
 from affetti.recogniser.fitting import FittedEar, Lesson, fit_ear
 from affetti.runtime.recogniser_config import RecogniserConfig, Songs
 from affetti.runtime.renditions import RENDITIONS, Rendition, corpus_features
-from affetti.training.recipe import RecogniserRecipe, validated
+from affetti.training.recipe import RecogniserRecipe, resolved
 from affetti.training.run_folder import RunFolder
 
 FEWEST = 2
@@ -58,14 +58,7 @@ def train(recipe: RecogniserRecipe, run: RunFolder, *, resume: bool, progress: P
 
 def resolve(recipe: RecogniserRecipe) -> PresetConfig:
     """The preset with the recipe's changes. Raises InputError for an unknown preset, key or value."""
-    if recipe.preset not in PRESETS:
-        raise InputError(f"unknown preset {recipe.preset[:40]!r}; there are {', '.join(PRESETS)}")
-    preset = PRESETS[recipe.preset]()
-    changed = {
-        "model": preset.model.model_dump() | recipe.model,
-        "training": preset.training.model_dump() | recipe.training,
-    }
-    return validated(PresetConfig, changed, f"recipe {recipe.name}")
+    return resolved(recipe, PRESETS)
 
 
 def _without(fold: int, folds: int, songs: Songs) -> Songs:

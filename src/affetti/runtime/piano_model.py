@@ -106,9 +106,9 @@ class PianoModel:
         the whole piece; key: for example "D" or "D minor" (see `piano_form.finished_piece`); both default to what the
         model writes. temperature, nucleus: of the prior's codes; strength: how strongly the emotion is asked for (1: as
         trained); drafts: how often the piece is composed until one is heard as asked (1 to 16, see `piano_drafts`);
-        elements: how values of an element are drawn, by its name, for example {"velocity": Sampling(2.0)}; greedy:
-        always the likeliest, in one draft. What is not given is as the weights say. Raises InputError for anything out
-        of range.
+        elements: how values of an element are drawn, and its codes where it has a codebook of its own, by its name, for
+        example {"velocity": Sampling(2.0)}; greedy: always the likeliest, in one draft. What is not given is as the
+        weights say. Raises InputError for anything out of range.
         """
         return self.compose_many(
             1,

@@ -19,7 +19,7 @@ class Songs(Stored):
 
     part: Literal["all", "selection", "evaluation"]
     folds: int = Field(0, ge=0, le=20)
-    """Of the cross-validation that these weights are a part of; 0: they are of none, and nothing is held out."""
+    """Of weights of a fold, how many folds the cross-validation has; 0: nothing is held out."""
     fold: int = Field(0, ge=0)
     """The fold that is held out."""
     fold_seed: int = Field(0, ge=0)

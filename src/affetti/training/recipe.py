@@ -1,6 +1,6 @@
 """Recipes: a YAML file that says what to train on what, with `--set key=value` on top."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
@@ -140,6 +140,17 @@ def validated(model: type[M], content: Any, source: str) -> M:
         return model.model_validate(content)
     except ValidationError as error:
         raise InputError.of_validation(source, error.errors(), whole="value") from error
+
+
+def resolved(recipe: Recipe, presets: Mapping[str, Callable[[], M]]) -> M:
+    """The recipe's preset with what the recipe says of each of its parts. Raises InputError for an unknown preset, key
+    or value.
+    """
+    if recipe.preset not in presets:
+        raise InputError(f"unknown preset {recipe.preset[:40]!r}; there are {', '.join(presets)}")
+    preset = presets[recipe.preset]()
+    parts = {part: getattr(preset, part).model_dump() | getattr(recipe, part) for part in type(preset).model_fields}
+    return validated(type(preset), parts, f"recipe {recipe.name}")
 
 
 def _parse_yaml(data: bytes | str, source: str) -> Any:
