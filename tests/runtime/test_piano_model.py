@@ -1,3 +1,4 @@
+import dataclasses
 import json
 import os
 import shutil
@@ -389,3 +390,18 @@ def test_a_codebook_of_other_sizes_is_refused(piano_weights: Path, damaged: Dama
     save_file(tensors, folder / "model.safetensors")
     with pytest.raises(InputError, match="codebook"):
         affetti.load(folder).compose("sad", seed=1, bars=1)
+
+
+def test_drafts_chosen_by_another_recogniser_are_not_replayed(model: PianoModel, piano_weights: Path) -> None:
+    piece = model.compose("calm", bars=2, seed=3, drafts=2)
+    provenance = read_provenance(piece)
+    assert isinstance(provenance, PianoProvenance)
+    assert provenance.chooser_sha256
+    assert midi_bytes(replay(piece, piano_weights)) == midi_bytes(piece)
+    other = dataclasses.replace(provenance, chooser_sha256="0" * 64)
+    markers = tuple(one for one in piece.markers if not one.text.startswith("{"))
+    with pytest.raises(InputError, match="another recogniser"):
+        replay(dataclasses.replace(piece, markers=markers).with_marker(other.to_json()), piano_weights)
+    alone = read_provenance(model.compose("calm", bars=2, seed=3, drafts=1))
+    assert isinstance(alone, PianoProvenance)
+    assert alone.chooser_sha256 is None

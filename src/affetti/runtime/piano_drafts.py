@@ -40,6 +40,11 @@ def choose(drafts: Sequence[Words], wanted: Quadrant) -> int:
     return int(fitting[0]) if len(fitting) else int(heard.argmax())
 
 
+def chooser_sha256(drafts: int) -> str | None:
+    """The name of the recogniser that chooses among so many drafts; None where there is nothing to choose."""
+    return _chooser().weights_hash if drafts > 1 else None
+
+
 def rests_on_tonic(music: GridMusic, piece: Piece) -> bool:
     """Whether the tonic is the lowest note that sounds when the last note is struck."""
     last = int(music.steps.max())

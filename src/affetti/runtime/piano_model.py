@@ -20,7 +20,7 @@ from affetti.errors import InputError
 from affetti.piece import Piece
 from affetti.runtime.limits import check_seed, checked_tempo
 from affetti.runtime.piano_config import MAX_DRAFTS, PianoModelConfig
-from affetti.runtime.piano_drafts import choose
+from affetti.runtime.piano_drafts import choose, chooser_sha256
 from affetti.runtime.piano_form import finished_piece
 from affetti.runtime.piano_sampling import Codebook, Request, Seed, sample_words, write_words
 from affetti.runtime.piano_steps import PianoSteps, Sessions
@@ -159,6 +159,7 @@ class PianoModel:
         wanted = wanted_emotion(emotion, valence, arousal)
         sampling = self.sampling(temperature, nucleus, greedy=greedy, strength=strength, elements=elements)
         draws = (sampling.codes, *sampling.elements)
+        drafts = self._drafts(drafts, greedy=greedy)
         provenance = PianoProvenance(
             system=self.config.system,
             weights=self.config.name,
@@ -177,7 +178,8 @@ class PianoModel:
             nuclei=tuple(one.nucleus for one in draws),
             greedy=sampling.codes.greedy,
             strength=sampling.strength,
-            drafts=self._drafts(drafts, greedy=greedy),
+            drafts=drafts,
+            chooser_sha256=chooser_sha256(drafts),
         )
         return self._composed([replace(provenance, piece=piece) for piece in range(count)], progress, cancelled)
 
@@ -190,6 +192,7 @@ class PianoModel:
             weights=self.config.name,
             weights_sha256=self.weights_hash,
             licence=self.config.licence,
+            chooser_sha256=chooser_sha256(provenance.drafts),
             backend=self.backend,
         )
         return self._composed([provenance], None, None)[0]

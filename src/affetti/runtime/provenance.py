@@ -62,6 +62,8 @@ class PianoProvenance(_Provenance):
     greedy: bool
     strength: float
     drafts: int
+    chooser_sha256: str | None
+    """The recogniser that chose among drafts; None for one draft."""
     backend: Literal["onnx", "torch"]
     """What computed it: the two round differently, so now and then they draw another note."""
 
@@ -114,6 +116,7 @@ def replay(piece: Piece, weights: str | Path | None = None) -> Piece:
     """
     import affetti
     from affetti.runtime.melody_model import MelodyModel
+    from affetti.runtime.piano_drafts import chooser_sha256
     from affetti.runtime.piano_model import PianoModel
 
     provenance = read_provenance(piece)
@@ -129,6 +132,8 @@ def replay(piece: Piece, weights: str | Path | None = None) -> Piece:
         )
     if isinstance(model, PianoModel):
         if isinstance(provenance, PianoProvenance):
+            if provenance.chooser_sha256 != chooser_sha256(provenance.drafts):
+                raise InputError("its drafts were chosen by another recogniser than the one here")
             return model.compose_again(provenance)
     elif isinstance(model, MelodyModel) and isinstance(provenance, Provenance):
         return model.compose_again(provenance)
