@@ -113,3 +113,11 @@ def test_sound_and_scores_of_a_piano_piece(weights: str, here: Path, affetti: Af
     assert "<staves>2</staves>" in score
     assert "<harmony" in score
     assert f"<fifths>{piece.key_signatures[0].sharps}</fifths>" in score
+
+
+def test_without_a_system_the_shipped_piano_weights_compose(here: Path, affetti: Affetti, capsys: Captured) -> None:
+    assert affetti("compose --emotion calm --bars 2 --seed 1 --out a.mid --json") == 0
+    document = json.loads(capsys.readouterr().out)
+    assert (document["system"], document["weights"], document["is_test_model"]) == ("muser", "muser", False)
+    assert affetti("compose --system muser --emotion calm --bars 2 --seed 1 --out b.mid") == 0
+    assert (here / "a.mid").read_bytes() == (here / "b.mid").read_bytes()
