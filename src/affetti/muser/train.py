@@ -39,7 +39,7 @@ def train(recipe: MuserRecipe, run: RunFolder, *, resume: bool, progress: Progre
     deadline = Deadline.after_minutes(recipe.stop_after_minutes)
     keep_freed_memory()
     config = resolve(recipe)
-    names = sorted({name for phase in recipe.phases for name in phase.corpora})
+    names = list(dict.fromkeys(name for phase in recipe.phases for name in phase.corpora))  # as they are learned from
     corpora = {name: load_pieces(name) for name in names}
     with joined_processes() as processes:
         _check_pieces(recipe, config, corpora, processes)
