@@ -68,9 +68,9 @@ class VectorQuantizer(nn.Module):
     ) -> None:
         super().__init__()
         self.decay, self.dead_share = decay, dead_share
-        self.sizes = (codes,) * codebooks if sizes is None else tuple(sizes)
         numbers = torch.arange(codes)
-        of_use = (numbers < torch.tensor(self.sizes)[:, None]) & (numbers >= int(has_silence))
+        ends = torch.tensor([codes] * codebooks if sizes is None else sizes)
+        of_use = (numbers < ends[:, None]) & (numbers >= int(has_silence))
         self.register_buffer("of_use", of_use, persistent=False)
         self.register_buffer("codebook", torch.zeros(codebooks, codes, width))
         self.register_buffer("counts", torch.zeros(codebooks, codes))

@@ -17,7 +17,7 @@ from affetti.muser.prior import Prior, build_prior
 from affetti.muser.vqvae import MuserVqvae
 from affetti.training.memory import keep_freed_memory
 from affetti.training.processes import Processes, joined_processes
-from affetti.training.recipe import MuserRecipe, validated
+from affetti.training.recipe import MuserRecipe, resolved, validated
 from affetti.training.recipe import Phase as PhaseRecipe
 from affetti.training.run_folder import RunFolder
 
@@ -65,11 +65,7 @@ def train(recipe: MuserRecipe, run: RunFolder, *, resume: bool, progress: Progre
 
 def resolve(recipe: MuserRecipe) -> MuserConfig:
     """The preset with the recipe's changes. Raises InputError for an unknown preset, key or value."""
-    if recipe.preset not in PRESETS:
-        raise InputError(f"unknown preset {recipe.preset[:40]!r}; there are {', '.join(PRESETS)}")
-    preset = PRESETS[recipe.preset]()
-    changed = {name: getattr(preset, name).model_dump() | getattr(recipe, name) for name in type(preset).model_fields}
-    config = validated(MuserConfig, changed, f"recipe {recipe.name}")
+    config = resolved(recipe, PRESETS)
     for number, phase in enumerate(recipe.phases):
         training = phase_training(recipe, config, number)
         if phase.part == "prior" and config.model.latent == "vae":

@@ -215,6 +215,8 @@ class Plan(Codes):
         codes = np.zeros((len(random), 256, len(codebook.latents)), np.int64)
         super().__init__(codebook, codes, np.zeros(len(random), np.int64))
         self.prior, self.request, self.random = prior, request, random
+        books = len(codebook.latents)
+        self.sampling = [request.sampling.of_book(book, books) for book in range(books)]
         self.expected_bars = np.zeros(len(random))
         self.greatest = MAX_CODES if request.bars is None else request.bars * MAX_CODES_PER_BAR
 
@@ -242,14 +244,12 @@ class Plan(Codes):
         uniforms = np.stack([one.random(self.codes.shape[2]) for one in self.random])
         logits = self.prior.step(previous)
         end = logits.shape[1] - 1
-        books = chosen.shape[1]
-        sampling = [self.request.sampling.of_book(book, books) for book in range(books)]
-        chosen[:, 0] = draw(logits, uniforms[:, 0], sampling[0])
+        chosen[:, 0] = draw(logits, uniforms[:, 0], self.sampling[0])
         ends = chosen[:, 0] == end
         if ends.any():  # the sequence goes on nevertheless; how much of it is the piece's is another question
-            chosen[ends, 0] = draw(logits[ends, :end], uniforms[ends, 0], sampling[0])
-        for book in range(1, books):
-            chosen[:, book] = draw(self.prior.book(chosen[:, :book].copy()), uniforms[:, book], sampling[book])
+            chosen[ends, 0] = draw(logits[ends, :end], uniforms[ends, 0], self.sampling[0])
+        for book in range(1, chosen.shape[1]):
+            chosen[:, book] = draw(self.prior.book(chosen[:, :book].copy()), uniforms[:, book], self.sampling[book])
         self._plan(ends, self.codebook.bar_shares[chosen[:, self.codebook.bar_book]])
         self.length += 1
 
