@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from affetti.muser.augmentation import augmented, faster, transposed
+from affetti.muser.augmentation import augmented, faster
 from affetti.piece import Piece
 from affetti.tokens.compound_word import decode, encode
 from affetti.tokens.elements import FIRST_TEMPO, PITCH, SIZES, TEMPO, TEMPOS, TYPE
@@ -20,30 +20,6 @@ def _batch(*pieces: np.ndarray) -> np.ndarray:
     for row, piece in zip(words, pieces, strict=True):
         row[: len(piece)] = piece
     return words
-
-
-def _notes_moved(piece: Piece, semitones: int) -> Piece:
-    """The piece transposed note by note and chord by chord."""
-    (track,) = piece.tracks
-    notes = tuple(replace(note, pitch=note.pitch + semitones) for note in track.notes)
-    chords = tuple(
-        chord if chord.root is None else replace(chord, root=(chord.root + semitones) % 12) for chord in piece.chords
-    )
-    return replace(piece, tracks=(replace(track, notes=notes),), chords=chords)
-
-
-@given(grid_pieces(), st.integers(-5, 6))
-@settings(max_examples=50, deadline=None)
-def test_transposed_words_are_the_transposed_piece(piece: Piece, semitones: int) -> None:
-    pitches = [note.pitch + semitones for note in piece.notes]
-    if min(pitches) < 21 or max(pitches) > 108:
-        return
-    words = encode(piece)
-    batch = _batch(words.words)
-    moved = transposed(batch, np.asarray([semitones]))
-    assert decode(moved[0, : len(words)], words.bar_steps) == _notes_moved(piece, semitones)
-    assert not moved[0, len(words) :].any()  # padding stays padding
-    assert (transposed(moved, np.asarray([-semitones])) == batch).all()
 
 
 @given(grid_pieces(), st.integers(-2, 2))

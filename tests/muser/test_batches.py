@@ -9,8 +9,10 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from affetti.analysis.key import estimate_key
 from affetti.corpora.preparing import Task, prepare_file
 from affetti.errors import InputError
+from affetti.muser.augmentation import Transposition
 from affetti.muser.batches import (
     Batch,
     Batching,
@@ -21,6 +23,7 @@ from affetti.muser.batches import (
     training_batches,
     training_pieces,
 )
+from affetti.tokens.compound_word import decode
 from affetti.tokens.elements import BAR, BAR_BEAT, END, TYPE
 from affetti.tokens.grammar import check
 from tests.muser.practice import practice_pieces
@@ -64,7 +67,7 @@ def test_every_piece_is_there_once_within_the_limits(bars: list[int], batch_piec
 
 def test_batches_follow_from_seed_and_epoch() -> None:
     pieces = _pieces([1, 2, 3, 4, 5, 3, 2, 4, 1, 5])
-    batching = Batching(48, 4, 200, transposition=True, tempo_shift=1, label_dropout=0.5)
+    batching = Batching(48, 4, 200, transposition="random", tempo_shift=1, label_dropout=0.5)
 
     def epoch(seed: int, number: int) -> list[bytes]:
         made = training_batches(pieces, batching, seed=seed, epoch=number)
@@ -161,7 +164,8 @@ def test_parts_are_as_wide_as_their_own_pieces() -> None:
 
 
 @pytest.mark.corpus
-def test_real_pieces_varied_are_pieces(shared_data: Path) -> None:
+@pytest.mark.parametrize("transposition", ["random", "to_c"])
+def test_real_pieces_varied_are_pieces(transposition: Transposition, shared_data: Path) -> None:
     """A pop song and two clips, in excerpts, other keys and tempos."""
     clips = sorted((shared_data / "emopia").rglob("*.mid"))[:2]
     files = [*clips, shared_data / "pop909/POP909/472/472.mid"]
@@ -169,7 +173,11 @@ def test_real_pieces_varied_are_pieces(shared_data: Path) -> None:
     assert len(words[2]) > 1024
     pieces = TrainingPieces(words, tuple(map(bars_of, words)), np.asarray([1, 1, 0]))
     for epoch in range(10):
-        batching = Batching(512, 3, 2048, transposition=True, tempo_shift=2)
-        for batch in training_batches(pieces, batching, seed=0, epoch=epoch):
+        batching = Batching(512, 3, 2048, transposition=transposition, tempo_shift=2)
+        drawn, same = training_batches(pieces, batching, seed=0, epoch=epoch), measuring_batches(pieces, batching)
+        keys: set[str] = set()
+        for batch in (*drawn, *same):
             for one, length in zip(batch.words, batch.lengths, strict=True):
                 assert not check(one[:length])
+                keys.add(estimate_key(decode(one[:length])).name)
+        assert transposition != "to_c" or keys <= {"C major", "A minor"}

@@ -106,7 +106,7 @@ def test_an_interrupted_run_ends_with_the_same_weights(changes: dict[str, object
         "accumulation": 2,
         "weight_average": 0.9,
         "label_dropout": 0.2,
-        "transposition": True,
+        "transposition": "random",
         "tempo_shift": 1,
         "checkpoint_every": 2,
     }
@@ -295,7 +295,7 @@ def test_eight_pieces_are_learned_by_heart(tmp_path: Path) -> None:
         "warmup_steps": 10,
         "checkpoint_every": 1000,
         "precision": "float32",
-        "transposition": False,
+        "transposition": "none",
         "tempo_shift": 0,
     }
     model = TINY_MODEL | {

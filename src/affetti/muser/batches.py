@@ -25,8 +25,9 @@ from torch import Tensor
 
 from affetti.corpora.prepared_pieces import PreparedPieces
 from affetti.errors import InputError
-from affetti.muser.augmentation import augmented
+from affetti.muser.augmentation import Transposition, augmented
 from affetti.tokens.elements import BAR, BAR_BEAT, END, NOTE, TYPE
+from affetti.tokens.transposition import in_c
 
 Integers = NDArray[np.int64]
 
@@ -166,7 +167,7 @@ class Batching:
     max_words: int
     batch_pieces: int
     batch_words: int
-    transposition: bool = False
+    transposition: Transposition = "none"
     tempo_shift: int = 0
     label_dropout: float = 0.0
 
@@ -223,12 +224,17 @@ class EpochBatches:
         ends = [
             excerpt.end == len(self.pieces.words[index]) - 1 for index, excerpt in zip(group, excerpts, strict=True)
         ]
+        if self.batching.transposition == "to_c":
+            words = in_c(words)
         batch = Batch(words, lengths, self.pieces.emotions[group], np.asarray(ends), group)
         return batch if self.random is None else self._varied(batch, self.random)
 
     def _varied(self, batch: Batch, random: np.random.Generator) -> Batch:
         words = augmented(
-            batch.words, random, transposition=self.batching.transposition, tempo_shift=self.batching.tempo_shift
+            batch.words,
+            random,
+            transposition=self.batching.transposition == "random",
+            tempo_shift=self.batching.tempo_shift,
         )
         told = random.random(len(batch.lengths)) >= self.batching.label_dropout
         return batch._replace(words=words, emotions=np.where(told, batch.emotions, 0))

@@ -11,6 +11,7 @@ from typing import Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from affetti.layers.transformer import AttentionKind
+from affetti.muser.augmentation import Transposition
 from affetti.runtime.piano_config import MAX_DRAFTS
 from affetti.tokens.elements import ELEMENTS, SIZES
 from affetti.training.optimizers import OptimizerKind
@@ -157,8 +158,8 @@ class TrainingConfig(_Config):
     """False computes each layer again on the way back: a third more work, a fraction of the memory."""
     weight_average: float = Field(0.0, ge=0, lt=1)
     """Decay of a moving average of the weights, which is what is exported; 0 for none."""
-    transposition: bool = False
-    """Whether pieces are moved by -5 to +6 semitones at random."""
+    transposition: Transposition = "none"
+    """Whether pieces are moved by -5 to +6 semitones at random, or to C major and A minor."""
     tempo_shift: int = Field(0, ge=0, le=2)
     """Greatest number of tempo values (3.7 % each) by which a piece is made faster or slower at random; more than two
     would not leave the arousal label honest."""
@@ -246,7 +247,11 @@ def _small(**model: Any) -> MuserConfig:
     sizes = {
         "embedding_sizes": (32, 64, 32, 16, 64, 32, 32),
         "emotion_embedding_size": 32,
+        "encoder_layers": 2,
         "encoder_width": 128,
+        "decoder_layers": 2,
+        "decoder_width": 128,
+        "element_layers": 1,
         "heads": 8,
         "norm_first": True,
         "attention": "decaying",
@@ -254,7 +259,7 @@ def _small(**model: Any) -> MuserConfig:
         "block_reduction": "learned",
     }
     faster = {"optimizer": "muon", "weight_decay": 0.01, "schedule": "cosine", "warmup_steps": 100}
-    augmented = {"transposition": True, "tempo_shift": 1}
+    augmented = {"transposition": "random", "tempo_shift": 1}
     many_steps = {"batch_words": 4096}  # ten EMOPIA clips: steps count for more than how sure each of them is
     training = {**faster, **augmented, **many_steps}
     return MuserConfig(
@@ -266,7 +271,7 @@ def _small(**model: Any) -> MuserConfig:
             {**training, "learning_rate": 4e-3, "epochs": 20, "balanced": model.get("codebook") == "per_element"}
         ),
         prior_training=TrainingConfig.model_validate(
-            {**training, "learning_rate": 8e-3, "epochs": 60, "label_dropout": 0.1}
+            {**training, "transposition": "to_c", "learning_rate": 8e-3, "epochs": 60, "label_dropout": 0.1}
         ),
     )
 
@@ -277,7 +282,7 @@ def muser_small() -> MuserConfig:
     Layers that normalise first, attention that forgets and Muon learn in minutes what the paper's learn in hours; the
     reduction of the regulariser is the learned one, and the emotion is told with every word.
     """
-    return _small(encoder_layers=4, decoder_layers=3, decoder_width=192, element_layers=1, codes=512)
+    return _small()
 
 
 def muser_elements() -> MuserConfig:
@@ -288,15 +293,7 @@ def muser_elements() -> MuserConfig:
     key that later codes were made for. With seven codes the prior composes all of the music, and exchanging an element
     between pieces is exchanging its codes.
     """
-    config = _small(
-        encoder_layers=2,
-        decoder_layers=2,
-        decoder_width=128,
-        element_layers=1,
-        latent_into_decoder="concatenate",
-        codebook="per_element",
-        codes=max(SIZES),
-    )
+    config = _small(latent_into_decoder="concatenate", codebook="per_element", codes=max(SIZES))
     # Chosen on the finished weights by sanity, pitch measures and the recogniser that chooses drafts: notes somewhat
     # safer than the prior has them, places a little, lengths more daring.
     composing = ComposingConfig(

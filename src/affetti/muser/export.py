@@ -45,12 +45,14 @@ def export_weights(
     preset: str,
     licence: str,
     corpora: Sequence[str],
+    composes_in_c: bool = False,
     is_test_model: bool = False,
     pieces: Iterable[NDArray[np.integer]] = (),
 ) -> str:
     """Write a weights folder; the SHA-256 that names it. The two networks keep the rounded numbers that were stored.
 
-    pieces: words [T, 7] of pieces of the training split, from which it is counted how often each code begins a bar.
+    composes_in_c: whether the prior has learned pieces in C major and A minor alone. pieces: words [T, 7] of pieces of
+    the training split, from which it is counted how often each code begins a bar.
     Raises InputError for a network that cannot be exported: a VAE, which has no codes, or one with softmax attention,
     whose state grows with every step.
     """
@@ -77,6 +79,7 @@ def export_weights(
             "is_test_model": is_test_model,
             "model": vqvae.config.model_dump(mode="json"),
             "prior": config.prior.model_dump(mode="json"),
+            "composes_in_c": composes_in_c,
             "bar_shares": bar_shares(vqvae, pieces),
             "codes": _sampling(config.composing.codes),
             "elements": [_sampling(element) for element in config.composing.elements],

@@ -185,9 +185,15 @@ class _Run:
             preset=self.recipe.preset,
             licence="; ".join(sorted({corpus.origin.licence for corpus in self.corpora.values()})),
             corpora=list(self.corpora),
+            composes_in_c=self._learned_in_c(),
             is_test_model=self.recipe.is_test_model,
             pieces=training_pieces([self.corpora[name] for name in last], "train").words,
         )
+
+    def _learned_in_c(self) -> bool:
+        """Whether all that the prior learned from was moved to C."""
+        numbers = [number for number, phase in enumerate(self.recipe.phases) if phase.part == "prior"]
+        return all(phase_training(self.recipe, self.config, one).transposition == "to_c" for one in numbers)
 
 
 def _with_weights_of(trained: N | None, network: N) -> N:
