@@ -4,6 +4,7 @@ from typing import Any, Literal, Self
 
 from pydantic import ConfigDict, Field, model_validator
 
+from affetti.runtime.emotion_weights import EMOTIONS
 from affetti.runtime.stored import SamplingDefaults, Signature, Stored
 from affetti.tokens.elements import BAR_BEAT, ELEMENTS, SIZES, TYPE
 
@@ -73,6 +74,9 @@ class PianoModelConfig(Stored):
     """Whether these weights only serve tests: what they compose is not music."""
     model: VqvaeSizes
     prior: PriorSizes
+    composes_in_c: bool
+    """Whether the prior has learned C major and A minor alone; what it composes is then moved to a key that the seed
+    decides."""
     bar_shares: tuple[float, ...]
     """[K]: of the words that a code stood for in training, the share that began a bar. With a codebook for each
     element the codes are those of the bar-beat."""
@@ -112,7 +116,7 @@ class PianoModelConfig(Stored):
         if graph == "encoder":
             return Signature({"words": ["S", words], "mask": ["S"]}, {"codes": ["S", model.codebooks]})
         if graph == "prior_step":
-            inputs = {"previous": [model.codebooks], "position": [], "emotions": []}
+            inputs = {"previous": [model.codebooks], "position": [], "emotions": [EMOTIONS]}
             outputs = {"logits": [model.codes + 1], "hidden": [self.prior.width]}
             states = _states("state", self.prior.layers, self.prior.width, self.prior.heads)
             return _with_states(inputs, outputs, states)
@@ -123,7 +127,7 @@ class PianoModelConfig(Stored):
         if graph == "decoder_prepare":
             return Signature({"latents": ["S", *latents], "mask": ["S"]}, memories)
         if graph == "decoder_type_step":
-            inputs = {"previous": [words], "position": [], "emotions": [], "latent": latents}
+            inputs = {"previous": [words], "position": [], "emotions": [EMOTIONS], "latent": latents}
             states = {}
             if model.decoding != "element":
                 states |= self._states("global_state", model.decoder_layers)
