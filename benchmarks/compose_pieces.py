@@ -38,6 +38,8 @@ from muser_figures import (
 from affetti.analysis.metrical_grid import MAX_BARS
 from affetti.evaluation.report import Table
 from affetti.midi import read_midi
+from affetti.runtime.emotion_weights import Conditions
+from affetti.runtime.guided_prior import GuidedPrior
 from affetti.runtime.piano_model import PianoModel
 from affetti.runtime.piano_sampling import Plan, Request, Writing
 from affetti.runtime.piano_steps import Sessions
@@ -74,15 +76,15 @@ def compose(model: PianoModel, pieces: int, words: int) -> tuple[list[float], li
     """Seconds of each code and of each word, of so many pieces side by side, all of exactly `words` words."""
     # More bars than there can be in so few words, lest a piece end.
     request = Request(model.sampling(), bars=MAX_BARS)
-    emotions = np.arange(pieces) % 4 + 1
+    conditions = Conditions.of_labels([piece % 4 + 1 for piece in range(pieces)])
     codes_random, words_random = ([np.random.default_rng([n, stream]) for n in range(pieces)] for stream in (0, 1))
-    plan = Plan(model.steps.prior(emotions), model.codebook, request, codes_random)
+    plan = Plan(GuidedPrior(model.steps, conditions, 1.0), model.codebook, request, codes_random)
     moments = [time.perf_counter()]
     for length in range(1, words + 1):
         plan.reach(length)
         moments.append(time.perf_counter())
     plan.planned[:] = words
-    writing = Writing(model.steps.decoder(emotions), plan, request, words_random)
+    writing = Writing(model.steps, conditions, plan, request, words_random)
     clock = _Clock(words)
     try:
         writing.complete(clock)

@@ -35,6 +35,7 @@ LAYERS = (*ABOVE_THE_LINE, *BELOW_THE_LINE)
 TORCH = {"torch", "tensorboard"}
 TORCH_LAYERS = {"layers", "training", "emoreg", "muser", "recogniser"}  # and cli.train, inside its function
 TORCH_BACKEND = "affetti.muser.torch_backend"  # which affetti.load(…, backend="torch") may ask for
+RUN_NETWORK = "affetti.muser.latent_network"  # by which affetti evaluate --disentanglement reads a run
 HEAVY = {
     *TORCH,
     "onnx",
@@ -102,11 +103,12 @@ def _needs_torch(found: Import) -> bool:
 
 def _crosses_the_line(found: Import) -> bool:
     """Whether an import brings torch where it may not be: `affetti train`, once it runs, may call for it, and so may
-    `affetti.load`, for the backend of that name.
+    `affetti.load`, for the backend of that name, and `affetti evaluate --disentanglement`, for a run.
     """
     trains = found.file == PACKAGE / "cli" / "train.py" and not found.at_module_level
     is_backend = found.file == PACKAGE / "__init__.py" and found.target == f"{TORCH_BACKEND}.TorchSteps"
-    asked_for = trains or (is_backend and not found.at_module_level)
+    is_run = found.file == PACKAGE / "cli" / "evaluate.py" and found.target == f"{RUN_NETWORK}.RunNetwork"
+    asked_for = trains or ((is_backend or is_run) and not found.at_module_level)
     return _needs_torch(found) and found.layer not in TORCH_LAYERS and not asked_for
 
 
@@ -129,6 +131,8 @@ def test_torch_stays_below_the_line() -> None:
         ("runtime/replay.py", "class C:\n    def f(self):\n        import affetti.training.recipe", True),
         ("evaluation/report.py", "def f():\n    import torch.nn", True),
         ("cli/evaluate.py", "def f():\n    from affetti.layers.gru import Gru", True),
+        ("cli/evaluate.py", "def f():\n    from affetti.muser.latent_network import RunNetwork", False),
+        ("cli/evaluate.py", "from affetti.muser.latent_network import RunNetwork", True),
         ("__init__.py", "def f():\n    from affetti.emoreg.train import train", True),
         ("__init__.py", "def f():\n    from affetti.muser.torch_backend import TorchSteps", False),
         ("__init__.py", "from affetti.muser.torch_backend import TorchSteps", True),

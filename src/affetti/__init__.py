@@ -9,11 +9,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal, overload
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from affetti.emotion import Quadrant
+    from affetti.piece import Piece
     from affetti.runtime.melody_model import MelodyModel
     from affetti.runtime.piano_model import PianoModel
     from affetti.runtime.recogniser import Recogniser
 
-__all__ = ["load"]
+__all__ = ["load", "transfer"]
 
 
 @overload
@@ -58,3 +62,39 @@ def load(name: "str | Path", *, backend: Literal["onnx", "torch"] = "onnx") -> "
     from affetti.runtime.melody_model import MelodyModel
 
     return MelodyModel(weights)
+
+
+def transfer(
+    source: "Piece",
+    to: "str | Quadrant | None" = None,
+    *,
+    reference: "Piece | None" = None,
+    elements: "str | Sequence[str]" = "auto",
+    strength: float = 1.0,
+    candidates: int | None = None,
+    references: str = "prior",
+    weights: "str | Path | PianoModel" = "muser",
+    seed: int = 0,
+) -> "Piece":
+    """A piano piece with elements of another: of `reference`, or of music with the emotion `to`.
+
+    As `affetti transfer` does it; `affetti.runtime.transfer.transfer` says what the options mean and gives all
+    candidates. Raises affetti.errors.InputError for what cannot be.
+    """
+    from affetti.runtime.transfer import transfer as transferred
+
+    return (
+        transferred(
+            source,
+            to,
+            reference=reference,
+            elements=elements,
+            strength=strength,
+            candidates=candidates,
+            references=references,
+            weights=weights,
+            seed=seed,
+        )
+        .candidates[0]
+        .piece
+    )

@@ -19,6 +19,20 @@ CASES = {
     "half a point": ("compose", "--valence", "0.5"),
     "point outside the plane": ("compose", "--valence", "2", "--arousal", "0"),
     "valence that is no number": ("compose", "--valence", "nan", "--arousal", "0"),
+    # compose: the path
+    "path and emotion": (*HAPPY, "--path", "calm:8"),
+    "path and point": ("compose", "--path", "calm:8", "--valence", "0.5", "--arousal", "0.5"),
+    "empty path": ("compose", "--path", ""),
+    "path without bars": ("compose", "--path", "calm,tense"),
+    "path through an unknown emotion": ("compose", "--path", "calm:8,hapy:8"),
+    "path out of the plane": ("compose", "--path", "0.5/1.5:8"),
+    "path of other bars": ("compose", "--path", "calm:8", "--bars", "9"),
+    "path without end": ("compose", "--path", "calm:" + "9" * 30),
+    "path longer than a piece": ("compose", "--path", "calm:1000,tense:1001"),
+    "path of no whole phrases": ("compose", "--system", "emoreg", "--path", "calm:6,tense:2"),
+    "path file that is missing": ("compose", "--path", "missing.csv"),
+    "path file that is none": ("compose", "--path", "words.csv"),
+    "path file of another kind": ("compose", "--path", "text.mid"),
     # compose: numbers
     "count 0": (*HAPPY, "--count", "0"),
     "count a million": (*HAPPY, "--count", "1000000"),
@@ -76,6 +90,9 @@ CASES = {
     "evaluate nothing": ("evaluate",),
     "evaluate a missing run": ("evaluate", "missing"),
     "evaluate an empty folder": ("evaluate", "empty"),
+    "evaluate the plane with no pieces": ("evaluate", "emoreg_reader", "--plane", "--pieces", "0"),
+    "evaluate the plane of a recogniser": ("evaluate", "piano_recogniser", "--plane"),
+    "evaluate the plane with what is not of it": ("evaluate", "emoreg_reader", "--plane", "--bars", "8"),
 }
 
 
@@ -84,6 +101,7 @@ def wrong_files(here: Path) -> None:
     """Files in the current folder that are wrong in different ways, and a MIDI file that is not ours."""
     (here / "empty").mkdir()
     (here / "text.mid").write_text("these are words\n")
+    (here / "words.csv").write_text("bar,valence,arousal\n1,0,loud\n")
     (here / "nothing.mid").touch()
     (here / "nothing.yaml").write_text("{system: emoreg, name: x, preset: nothing, corpus: musgenvae}\n")
     Piece(480, (Track((Note(0, 60, 480),)),)).save(here / "notes.mid")

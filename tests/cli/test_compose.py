@@ -76,7 +76,7 @@ def test_json_says_what_was_composed(here: Path, affetti: Affetti, capsys: Captu
     pieces = document.pop("pieces")
     assert len(document.pop("weights_hash")) == 64
     assert isinstance(document.pop("weights"), str)
-    point = {"emotion": None, "valence": 0.8, "arousal": -0.4, "quadrant": "Q4"}
+    point = {"emotion": None, "valence": 0.8, "arousal": -0.4, "quadrant": "Q4", "path": None}
     assert document == point | {"system": "emoreg", "seed": 3, "bars": 8}
     for described in pieces:
         (path,) = described["paths"]
@@ -286,3 +286,13 @@ def test_sound_is_made_as_it_is_written(here: Path, affetti: Affetti, monkeypatc
     monkeypatch.setattr("affetti.audio.wav.wav_bytes", watched)
     assert affetti("compose --system emoreg --emotion happy --seed 1 --count 2 --format wav --out a.wav") == 0
     assert there == [[], ["a-001.wav"]]
+
+
+@pytest.mark.parametrize("weights", ["emoreg", "cvae_emoreg_2023"])
+def test_a_melody_along_a_path(weights: str, here: Path, affetti: Affetti, capsys: Captured) -> None:
+    assert affetti(f"compose --weights {weights} --path calm:4,0.2/0.9:8,calm:4 --key D --seed 1 --out a.mid") == 0
+    assert "a.mid: calm:4,0.2/0.9:8,calm:4, 16 bars, 32.0 s, seed 1" in capsys.readouterr().out
+    assert affetti("replay a.mid") == 0
+    piece = read_midi(here / "a.mid")
+    assert (piece.key_signatures[0].sharps, piece.key_signatures[0].is_minor) == (2, False)
+    assert piece.notes[-1].start_ticks < 16 * 4 * piece.ticks_per_quarter

@@ -159,3 +159,24 @@ def test_models_of_different_corpora_need_one_named(
     assert affetti("evaluate sharp deaf") == 2
     assert "name it with --corpus" in capsys.readouterr().err
     assert affetti("evaluate sharp deaf --corpus tiny --pieces 0") == 0
+
+
+def test_the_plane(piano_weights: Path, here: Path, affetti: Affetti, capsys: pytest.CaptureFixture[str]) -> None:
+    from tests.tiny_piano import export_tiny
+
+    told = {"emotion_input": "every_step"}
+    export_tiny(here / "weights", told, codebook="per_element", latent_into_decoder="concatenate", **told)
+    assert affetti("evaluate weights --plane --pieces 1 --seed 3 --out plane") == 0
+    printed = capsys.readouterr().out
+    assert "1 pieces of 8 bars at each of 25 points, and 50 paths of 3 times 8 bars, seed 3" in printed
+    assert "tiny_piano is a test model of random weights" in printed
+    assert "has no calibration" in printed
+    figures = json.loads(Path("plane/evaluation.json").read_text())
+    own = figures["models"]["tiny_piano"]
+    assert list(own["grid"]) == ["uncalibrated", "calibrated", "composed"]
+    assert own["grid"]["uncalibrated"]["means"] == own["grid"]["calibrated"]["means"]
+    assert own["ears"]["reporting"].startswith("piano_recogniser_evaluation")
+    assert own["ears"]["choosing"].startswith("piano_recogniser_selection")
+    assert Path("plane/calibration.png").is_file()
+    assert affetti(f"evaluate {piano_weights} --plane --pieces 1 --out other") == 2  # it follows no path
+    assert not Path("other").exists()

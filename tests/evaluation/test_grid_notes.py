@@ -1,8 +1,9 @@
 import numpy as np
 import pytest
 
-from affetti.evaluation.grid_notes import GridNotes, excerpt, excerpts, heard_chords
+from affetti.evaluation.grid_notes import GridNotes, heard_chords
 from affetti.tokens.compound_word import write_words
+from affetti.tokens.excerpts import excerpt, excerpts
 from affetti.tokens.grammar import check
 from tests.evaluation.grids import music, song
 

@@ -131,3 +131,9 @@ def test_a_corpus_without_an_emotion_is_a_value_error() -> None:
     corpus.quadrants[corpus.quadrants == 4] = 0
     with pytest.raises(ValueError, match="fewer than 1"):
         measure_reference(corpus, {}, each=20, seed=0)
+
+
+def test_nothing_is_less_than_nothing() -> None:
+    assert pages.number(-0.001) == "0.00"
+    assert pages.number(-0.01) == "-0.01"
+    assert pages.percent(-0.0001) == "0.0 %"

@@ -21,6 +21,8 @@ from tests.muser.networks import ABLATIONS, name_of, network, some_words
 from tests.tiny_piano import export_tiny, tiny_networks
 
 TOLERANCE = 1e-4
+MIXED = torch.tensor([[0, 1, 0, 0, 0], [0.25, 0, 0.5, 0.125, 0.125], [1, 0, 0, 0, 0]])
+"""Weights of emotions: a quadrant, something between, none."""
 EXPORTED = [one for one in ABLATIONS if one.get("attention") != "softmax" and one.get("latent") != "vae"]
 PRIORS: list[dict[str, Any]] = [
     {},
@@ -44,7 +46,7 @@ def assert_prior_equals_torch(model: PianoModel, prior: Prior) -> None:
     """The recurrent steps against the parallel pass, all positions, all codebooks."""
     books, size = model.config.model.codebooks, model.config.model.codes
     codes = torch.randint(0, size, (3, 20, books), generator=torch.Generator().manual_seed(1))
-    emotions = torch.tensor([1, 4, 0])
+    emotions = MIXED
     expected = prior(codes, emotions)
     steps = model.steps.prior(emotions.numpy())
     previous = np.zeros((3, books), np.int64)
@@ -63,7 +65,7 @@ def assert_decoder_equals_torch(model: PianoModel, vqvae: MuserVqvae) -> None:
     words, mask = some_words(3, 20)
     codes = vqvae.encode(words, mask).codes
     assert codes is not None
-    emotions = torch.tensor([2, 3, 0])
+    emotions = MIXED
     latents = model.codebook.look_up(codes.numpy())
     np.testing.assert_array_equal(latents, vqvae.latents_of(codes).numpy())
     expected = vqvae.decoder(words, torch.from_numpy(latents), mask, emotions)

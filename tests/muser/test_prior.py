@@ -2,6 +2,7 @@ from typing import Any
 
 import pytest
 import torch
+from torch.nn.functional import one_hot
 
 from affetti.muser.losses import prior_loss
 from affetti.muser.prior import Prior, build_prior
@@ -46,6 +47,36 @@ def test_steps_are_all_steps_at_once(codebooks: int, changes: dict[str, Any]) ->
         for book in range(1, codebooks if step < 70 else 1):
             logits = model.book_logits(book, hidden, previous[:, :book])  # needs no more than those before it
             torch.testing.assert_close(logits, at_once[book][:, step], atol=1e-4, rtol=1e-4)
+
+
+@pytest.mark.parametrize("emotion_input", ["start", "every_step"])
+def test_a_weight_of_one_is_the_emotion_and_several_lie_between(emotion_input: str) -> None:
+    model = prior(7, emotion_input=emotion_input)
+    codes, _ = some_codes(7)
+    for logits, weighted in zip(model(codes, EMOTIONS), model(codes, one_hot(EMOTIONS, 5).float()), strict=True):
+        torch.testing.assert_close(logits, weighted, rtol=0, atol=0)
+    happy, sad, between = (torch.tensor([[0, a, 0, b, 0]]) for a, b in ((1.0, 0.0), (0.0, 1.0), (0.5, 0.5)))
+    told: list[torch.Tensor] = []
+    model.layers.register_forward_pre_hook(lambda module, inputs: told.append(inputs[0]))
+    for weights in (happy, sad, between):
+        model(codes[:1], weights)
+    torch.testing.assert_close(told[2], (told[0] + told[1]) / 2)
+    assert (told[2] != told[0]).any(-1)[0].tolist() == [
+        step == 0 or emotion_input == "every_step" for step in range(71)
+    ]
+
+
+def test_an_emotion_that_changes_is_heard_from_its_step_on() -> None:
+    model = prior(7, emotion_input="every_step")
+    codes, _ = some_codes(7, 6)
+    happy, sad = (model(codes, torch.full((3,), emotion)) for emotion in (1, 3))
+    state, previous = model.initial_state(3), torch.zeros(3, 7, dtype=torch.long)
+    for step in range(6):
+        hidden, state = model.step(state, previous, torch.full((3,), 1 if step < 3 else 3))
+        previous = codes[:, step]
+        logits = model.book_logits(0, hidden, previous)
+        assert torch.allclose(logits, happy[0][:, step], atol=1e-5) == (step < 3)
+        assert not torch.allclose(logits, sad[0][:, step], atol=1e-5)
 
 
 @pytest.mark.parametrize("codebooks", [1, 7])

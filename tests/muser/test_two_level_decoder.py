@@ -45,6 +45,17 @@ def test_steps_are_all_words_at_once(changes: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("changes", DECODERS, ids=lambda changes: ",".join(map(str, changes.values())))
+def test_a_weight_of_one_is_the_emotion(changes: dict[str, Any]) -> None:
+    model = network(**changes)
+    words, mask = some_words(3, 10)
+    latents = model.encode(words, mask).vectors
+    weights = torch.nn.functional.one_hot(EMOTIONS, 5).float()
+    labelled, weighted = (model.decoder(words, latents, mask, emotions) for emotions in (EMOTIONS, weights))
+    for logits, same in zip(labelled, weighted, strict=True):
+        torch.testing.assert_close(logits, same, rtol=0, atol=0)
+
+
+@pytest.mark.parametrize("changes", DECODERS, ids=lambda changes: ",".join(map(str, changes.values())))
 def test_a_word_sees_the_words_before_it_and_its_type(changes: dict[str, Any]) -> None:
     """By the gradient of its logits in the embedded words and types."""
     model = network(**changes)

@@ -21,13 +21,15 @@ class MadeUp:
         self.steps = 0
         self.emotions: list[list[int]] = []
         self.remembered: list[tuple[int, int]] = []
+        self.told: list[tuple[str, list[int]]] = []
+        """What was told while composing: "prior" or "decoder", and the likeliest emotion of each row."""
 
     def prior(self, emotions: np.ndarray) -> PriorSteps:
-        self.emotions.append(emotions.tolist())
+        self.emotions.append(emotions.argmax(axis=1).tolist())
         return _Prior(self, len(emotions))
 
     def decoder(self, emotions: np.ndarray) -> DecoderSteps:
-        self.emotions.append(emotions.tolist())
+        self.emotions.append(emotions.argmax(axis=1).tolist())
         return _Decoder(self, len(emotions))
 
     def logits(self, rows: int, size: int) -> np.ndarray:
@@ -37,6 +39,14 @@ class MadeUp:
 class _Prior:
     def __init__(self, made_up: MadeUp, rows: int) -> None:
         self.made_up, self.rows = made_up, rows
+
+    def feel(self, emotions: np.ndarray) -> None:
+        self.made_up.told.append(("prior", emotions.argmax(axis=1).tolist()))
+
+    def adopt(self, row: int, other: "_Prior", other_row: int) -> None:
+        assert 0 <= row < self.rows
+        assert 0 <= other_row < other.rows
+        self.made_up.told.append(("prior adopts", [row]))
 
     def step(self, previous: np.ndarray) -> np.ndarray:
         assert previous.shape == (self.rows, BOOKS)
@@ -54,6 +64,10 @@ class _Prior:
 class _Decoder:
     def __init__(self, made_up: MadeUp, rows: int) -> None:
         self.made_up, self.rows = made_up, rows
+
+    def feel(self, emotions: np.ndarray) -> None:
+        assert len(emotions) == self.rows
+        self.made_up.told.append(("decoder", emotions.argmax(axis=1).tolist()))
 
     def remember(self, row: int, latents: np.ndarray) -> None:
         assert 0 <= row < self.rows

@@ -2,7 +2,17 @@ import numpy as np
 import pytest
 
 from affetti.emotion import Emotion, Quadrant
-from affetti.runtime.drafts import FEATURES, choose, phrase_features, rests_on_tonic, target
+from affetti.runtime.drafts import (
+    FAR,
+    FEATURES,
+    NO_NOTE,
+    choose,
+    edge_pitches,
+    phrase_features,
+    profile_distances,
+    rests_on_tonic,
+    target,
+)
 from affetti.runtime.melody_config import Profiles
 from affetti.tokens.melody import HOLD, REST
 
@@ -13,6 +23,10 @@ FACTOR = np.diag([2.0, 1.0, 1.0, 0.1, 0.1])
 def profiles(drafts: int = 4) -> Profiles:
     one = {"mean": MEAN.tolist(), "cholesky": FACTOR.tolist()}
     return Profiles.model_validate({"drafts": drafts, "scale": [2, 1, 1, 0.1, 0.1], "quadrants": [one] * 4})
+
+
+def kept(drafts: np.ndarray, aims: np.ndarray, **options: object) -> np.ndarray:
+    return choose(drafts, profile_distances(drafts, aims, profiles()), **options)
 
 
 def melody(*pitches: int, length: int = 4) -> np.ndarray:
@@ -32,15 +46,15 @@ def test_features_by_hand() -> None:
 def test_the_nearest_draft_is_kept() -> None:
     drafts = np.stack([[melody(60), melody(60, 62, 64, 65), melody(*range(60, 70))]] * 2)
     aims = phrase_features(np.stack([melody(60, 62, 64, 67), melody(48)]))
-    assert choose(drafts, aims, profiles()).tolist() == [1, 0]
+    assert kept(drafts, aims).tolist() == [1, 0]
 
 
 def test_a_closing_phrase_prefers_a_draft_that_rests_on_the_tonic() -> None:
     drafts = np.stack([[melody(60, 62, 64, 65), melody(60, 60, 60, 72)]])
     aims = phrase_features(drafts[0, :1])
-    assert choose(drafts, aims, profiles()).tolist() == [0]
-    assert choose(drafts, aims, profiles(), close=True).tolist() == [1]
-    assert choose(drafts[:, :1], aims, profiles(), close=True).tolist() == [0]  # none does: the nearest all the same
+    assert kept(drafts, aims).tolist() == [0]
+    assert kept(drafts, aims, close=True).tolist() == [1]
+    assert kept(drafts[:, :1], aims, close=True).tolist() == [0]  # none does: the nearest all the same
 
 
 @pytest.mark.parametrize(
@@ -83,3 +97,25 @@ def test_a_points_target_is_mixed_from_the_quadrants() -> None:
     np.testing.assert_allclose(target(mixed, Emotion(0.0, 0.0), 1, 1), 1.5)
     np.testing.assert_allclose(target(mixed, Emotion(0.9, 0.7), 1, 1), 0)  # beyond the middle of Q1 nothing else
     np.testing.assert_allclose(target(mixed, Emotion(0.25, 0.5), 1, 1), 0.25)
+
+
+def test_the_first_and_the_last_pitch() -> None:
+    held = np.concatenate([[REST] * 3, melody(60, 64, 67)[:40], [HOLD] * 21])
+    tokens = np.stack([held, melody(72), melody()])
+    assert edge_pitches(tokens, last=False).tolist() == [60, 72, NO_NOTE]
+    assert edge_pitches(tokens, last=True).tolist() == [67, 72, NO_NOTE]
+
+
+def test_a_phrase_goes_on_near_the_note_before_where_a_draft_does() -> None:
+    drafts = np.stack([[melody(60, 62, 64, 65), melody(72, 60, 60, 74)]] * 3)
+    aims = np.repeat(phrase_features(drafts[0, :1]), 3, axis=0)
+    before = np.array([67, 79, NO_NOTE])
+    assert kept(drafts, aims, before=before).tolist() == [0, 1, 0]
+    assert kept(drafts, aims, before=np.array([100] * 3)).tolist() == [0] * 3  # none does
+
+
+def test_a_distance_without_end_counts_before_the_joint_and_the_close() -> None:
+    drafts = np.stack([[melody(60, 62, 64, 65), melody(72, 60, 60, 60)]])
+    assert choose(drafts, np.array([[0.0, FAR]]), close=True, before=np.array([72])).tolist() == [0]
+    assert choose(drafts, np.array([[FAR, 0.5 * FAR]]), before=np.array([60])).tolist() == [1]
+    assert choose(drafts, np.array([[0.0, 5.0]]), close=True, before=np.array([72])).tolist() == [1]

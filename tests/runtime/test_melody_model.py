@@ -3,7 +3,9 @@ import os
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -14,7 +16,9 @@ from affetti.emotion import Emotion, Quadrant
 from affetti.errors import InputError
 from affetti.midi import midi_bytes, read_midi
 from affetti.piece import KeySignature, Note, Piece, Track
+from affetti.runtime.emotion_path import parse_path
 from affetti.runtime.melody_model import RETURNING_STEPS, MelodyModel
+from affetti.runtime.plane_calibration import PlaneCalibration
 from affetti.runtime.provenance import read_provenance, replay
 from affetti.runtime.weights import find_weights
 from affetti.tokens.melody import HOLD, REST, decode, encode
@@ -191,6 +195,95 @@ def test_form_tempo_key_and_length(model: MelodyModel) -> None:
     for phrase in (1, 3):  # A A' B A''
         np.testing.assert_array_equal(tokens[phrase, :RETURNING_STEPS], tokens[0, :RETURNING_STEPS])
     assert not np.array_equal(tokens[2, :RETURNING_STEPS], tokens[0, :RETURNING_STEPS])
+
+
+def test_a_path_is_followed_kept_and_replayed(model: MelodyModel, weights: Path, tmp_path: Path) -> None:
+    """The tiny corpus's happy melodies have 16 notes to a phrase, its sad ones 8."""
+    pieces = model.compose_many(20, path="happy:4,sad:8,happy:4", seed=2)
+    tokens = np.stack([encode(piece, 256) for piece in pieces]).reshape(20, 4, 64)
+    busy = (tokens < HOLD - 1).sum(axis=2).mean(axis=0)
+    assert min(busy[0], busy[3]) > 1.3 * max(busy[1], busy[2])
+    np.testing.assert_array_equal(tokens[:, 3, :RETURNING_STEPS], tokens[:, 0, :RETURNING_STEPS])  # its theme returns
+    np.testing.assert_array_equal(tokens[:, 2, :RETURNING_STEPS], tokens[:, 1, :RETURNING_STEPS])
+    provenance = read_provenance(pieces[3])
+    assert (provenance.path, provenance.bars, provenance.quadrant) == ("happy:4,sad:8,happy:4", 16, None)
+    assert (pieces[3].key_signatures[0].sharps, pieces[3].key_signatures[0].is_minor) == (0, False)
+    pieces[3].save(tmp_path / "path.mid")
+    assert midi_bytes(replay(read_midi(tmp_path / "path.mid"), weights)) == midi_bytes(pieces[3])
+    few = model.compose_many(4, path="happy:4,sad:8,happy:4", seed=2)
+    assert [midi_bytes(piece) for piece in few] == [midi_bytes(piece) for piece in pieces[:4]]
+
+
+def test_what_comes_later_changes_nothing_before(model: MelodyModel) -> None:
+    first, second = (model.sample_tokens([parse_path(path)], seed=3) for path in ("sad:4,happy:4", "sad:4,0.1/-0.9:4"))
+    np.testing.assert_array_equal(first[:, :64], second[:, :64])
+    assert not np.array_equal(first[:, 64:], second[:, 64:])
+
+
+def test_a_path_of_one_emotion_is_that_emotion(model: MelodyModel) -> None:
+    ours, theirs = (model.sample_tokens([wanted], bars=8, seed=3) for wanted in (parse_path("sad:8"), Quadrant.Q3))
+    np.testing.assert_array_equal(ours, theirs)
+
+
+def test_what_a_path_cannot_be_asked_with(model: MelodyModel) -> None:
+    for options in ({"emotion": "sad"}, {"valence": 0.5, "arousal": 0.5}, {"bars": 12}):
+        with pytest.raises(InputError):
+            model.compose(path="sad:4,happy:4", **options)
+    with pytest.raises(InputError, match="multiples of 4"):
+        model.compose(path="sad:4,happy:3")
+    assert model.compose(path="sad:4,happy:4", bars=8).notes
+
+
+def test_a_calibration_says_what_is_told(model: MelodyModel) -> None:
+    """Of the tiny corpus's melodies the aroused are busy; asked the other way round they are not."""
+    plane = PlaneCalibration.model_validate(
+        {"heard_by": "nobody", "pieces": 1, "conditions": [[(-1, 1), (-1, -1)], [(1, 1), (1, -1)]]}
+    )
+    turned = MelodyModel(replace(model.weights, config=model.config.model_copy(update={"plane": plane})))
+    notes = [
+        np.mean([len(piece.notes) for piece in one.compose_many(30, valence=0.5, arousal=0.9, seed=4)])
+        for one in (model, turned)
+    ]
+    assert notes[0] > 1.3 * notes[1]
+
+
+def test_a_listener_chooses_what_is_heard_nearest_to_the_point(
+    model: MelodyModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The listener hears how high the first note is."""
+
+    class Ear(SimpleNamespace):
+        vocabulary = SimpleNamespace(nearest=lambda tokens: tokens)
+        weights = None
+
+        def positions(self, tokens: np.ndarray) -> np.ndarray:
+            first = tokens[np.arange(len(tokens)), (tokens < REST).argmax(axis=1)]
+            return np.stack([(first - 64) / 3, np.zeros(len(tokens))], axis=1)
+
+    listener = {"weights": "ear", "numbers_sha256": "0" * 64, "slopes": (1.0, 1.0)}
+    table = {
+        "heard_by": "ear",
+        "pieces": 1,
+        "listener": listener,
+        "conditions": [[(-1, -1), (-1, 1)], [(1, -1), (1, 1)]],
+    }
+    config = model.config.model_copy(update={"plane": PlaneCalibration.model_validate(table)})
+    hearing = MelodyModel(replace(model.weights, config=config))
+    monkeypatch.setattr(MelodyModel, "load", lambda name: Ear())
+    monkeypatch.setattr("affetti.runtime.melody_model.numbers_sha256", lambda weights: "0" * 64)
+    heights = []
+    for valence in (-0.5, 0.5):
+        tokens = hearing.sample_tokens([Emotion(valence, 0.0)] * 10, seed=1)
+        heights.append(tokens[np.arange(10), (tokens < REST).argmax(axis=1)].mean())
+    assert heights[0] < heights[1] - 1
+    named, alone = (one.sample_tokens([Quadrant.Q1], seed=1) for one in (hearing, model))
+    np.testing.assert_array_equal(named, alone)  # emotions by name are composed as before
+    mixed = hearing.sample_tokens([Quadrant.Q1, Emotion(0.5, 0.0), Quadrant.Q3], seed=1)
+    np.testing.assert_array_equal(mixed[:1], named)
+    np.testing.assert_array_equal(mixed[1:2], hearing.sample_tokens([Emotion(0.5, 0.0)], seed=1, first_piece=1))
+    monkeypatch.setattr("affetti.runtime.melody_model.numbers_sha256", lambda weights: "1" * 64)
+    with pytest.raises(InputError, match="other weights ear"):
+        MelodyModel(replace(model.weights, config=config)).compose(valence=0.5, arousal=0.5)
 
 
 def test_sampled_tokens_are_canonical(model: MelodyModel) -> None:

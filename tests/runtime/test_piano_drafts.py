@@ -1,16 +1,20 @@
 """Which of several drafts is kept."""
 
+import numpy as np
 import pytest
 
-from affetti.emotion import Quadrant
+from affetti.emotion import Emotion, Quadrant
 from affetti.errors import InputError
 from affetti.piece import Note, Piece, Tempo, TimeSignature, Track
 from affetti.runtime import piano_drafts
+from affetti.runtime.emotion_path import parse_path
 from affetti.runtime.piano_config import MAX_DRAFTS
-from affetti.runtime.piano_drafts import choose, rests_on_tonic
+from affetti.runtime.piano_drafts import choose, chosen, rests_on_tonic
 from affetti.runtime.piano_sampling import Seed
-from affetti.tokens.compound_word import TICKS_PER_STEP, encode, piece_of, read_words
-from affetti.tokens.grammar import Words
+from affetti.tokens.compound_word import TICKS_PER_STEP, GridMusic, encode, read_words
+from affetti.tokens.elements import BAR, BAR_BEAT
+from affetti.tokens.excerpts import excerpt
+from affetti.tokens.grammar import Words, check
 from affetti.tokens.quantisation import quantise
 
 SCALE = (60, 62, 64, 65, 67, 69, 71, 72)
@@ -28,8 +32,7 @@ def words(last: tuple[int, ...]) -> Words:
 
 
 def resting(one: Words) -> bool:
-    music = read_words(one)
-    return rests_on_tonic(music, piece_of(music, TICKS_PER_STEP))
+    return rests_on_tonic(read_words(one))
 
 
 def test_a_piece_rests_where_its_last_bass_is_the_tonic() -> None:
@@ -43,7 +46,7 @@ def test_the_first_draft_that_is_heard_as_asked_and_rests_is_kept(monkeypatch: p
     rest, open_end = words((48, 64, 67)), words((55, 59, 62))
     left: list[float] = []
 
-    def probability(piece: Piece, wanted: Quadrant) -> float:
+    def probability(music: GridMusic, wanted: Quadrant) -> float:
         assert wanted is Quadrant.Q3
         return left.pop(0)
 
@@ -55,7 +58,7 @@ def test_the_first_draft_that_is_heard_as_asked_and_rests_is_kept(monkeypatch: p
         ([rest, rest, rest], [0.2, 0.5, 0.4], 1),  # none is surely heard as asked
     ):
         left[:] = probabilities
-        assert choose(drafts, Quadrant.Q3) == kept
+        assert choose([read_words(one) for one in drafts], Quadrant.Q3) == kept
 
 
 def test_no_two_drafts_and_streams_share_random_numbers() -> None:
@@ -68,4 +71,45 @@ def test_what_cannot_be_heard_is_not_kept(monkeypatch: pytest.MonkeyPatch) -> No
         raise InputError("too little music")
 
     monkeypatch.setattr(piano_drafts, "piece_features", features)
-    assert choose([words((60,)), words((62,))], Quadrant.Q1) == 0
+    assert choose([read_words(words((60,))), read_words(words((62,)))], Quadrant.Q1) == 0
+
+
+def heard_in_turn(monkeypatch: pytest.MonkeyPatch, points: list[tuple[float, float]]) -> list[int]:
+    """Let these points be heard one after another; how many bars each was heard in."""
+    left, bars = [*points], []
+
+    def probabilities(music: GridMusic) -> np.ndarray:
+        valence, arousal = left.pop(0)
+        bars.append(len(music.bar_steps))
+        signs = [(one.valence_sign, one.arousal_sign) for one in Quadrant]
+        return np.array([(1 + v * valence) * (1 + a * arousal) / 4 for v, a in signs])
+
+    monkeypatch.setattr(piano_drafts, "_probabilities", probabilities)
+    return bars
+
+
+def test_of_a_point_the_first_draft_near_to_it_that_rests_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    rest, open_end = read_words(words((48, 64, 67))), read_words(words((55, 59, 62)))
+    near, far, middling = (0.4, 0.6), (-0.9, 0.9), (0.0, 0.4)
+    for drafts, points, kept in (
+        ([open_end, rest, rest], [near, near, near], 1),
+        ([rest, open_end, open_end], [far, near, near], 1),
+        ([rest, rest, rest], [far, middling, far], 1),  # none is near: the nearest
+    ):
+        heard_in_turn(monkeypatch, points)
+        assert choose(drafts, Emotion(0.5, 0.5)) == kept
+
+
+def test_of_a_path_every_section_is_chosen_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    low, high = (-0.9, -0.9), (0.9, 0.9)
+    one, other = words((48, 64, 67)), words((48, 60, 72))
+    bars = heard_in_turn(monkeypatch, [high, low, high, low])
+    kept = chosen([one, other], parse_path("sad:4,1/1:5"))
+    assert bars == [4, 4, 5, 5]
+    assert check(kept) == []
+    line = np.flatnonzero(kept[:, BAR_BEAT] == BAR)[4]
+    first, second = excerpt(read_words(kept), 0, 4), excerpt(read_words(kept), 4, 5)
+    assert first.pitches.tolist() == excerpt(read_words(other), 0, 4).pitches.tolist()
+    assert second.pitches.tolist() == excerpt(read_words(one), 4, 5).pitches.tolist()
+    np.testing.assert_array_equal(kept[line:], one[line:])
+    assert chosen([one], parse_path("sad:4,1/1:5")) is one

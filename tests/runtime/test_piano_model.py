@@ -15,14 +15,14 @@ from affetti.emotion import Quadrant
 from affetti.errors import InputError
 from affetti.midi import midi_bytes, read_midi
 from affetti.piece import Piece
-from affetti.runtime import piano_model
+from affetti.runtime import piano_drafts
 from affetti.runtime.melody_model import MelodyModel
 from affetti.runtime.piano_model import BATCH, ComposingCancelledError, PianoModel
 from affetti.runtime.provenance import PianoProvenance, read_provenance, replay
 from affetti.runtime.sampling import Sampling
-from affetti.tokens.compound_word import encode
+from affetti.tokens.compound_word import GridMusic, encode
 from affetti.tokens.elements import ELEMENTS, TYPE, VELOCITY
-from affetti.tokens.grammar import Words, check
+from affetti.tokens.grammar import check
 from tests.tiny_piano import export_tiny
 
 
@@ -50,15 +50,15 @@ def test_a_piece_does_not_depend_on_what_is_composed_beside_it(model: PianoModel
     np.testing.assert_array_equal(mixed[1], model.sample_words([Quadrant.Q3], bars=bars, seed=5, first_piece=1)[0])
 
 
-def loudest(drafts: Sequence[Words], wanted: Quadrant) -> int:
+def loudest(drafts: Sequence[GridMusic], wanted: Quadrant, **options: object) -> int:
     """A choice that depends on the drafts alone: tiny models compose nothing in which a recogniser hears anything."""
-    return int(np.argmax([draft[:, VELOCITY].mean() + int(wanted) for draft in drafts]))
+    return int(np.argmax([draft.velocities.mean() for draft in drafts]))
 
 
 def test_drafts_of_a_piece_do_not_depend_on_what_is_composed_beside_it(
     model: PianoModel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(piano_model, "choose", loudest)
+    monkeypatch.setattr(piano_drafts, "choose", loudest)
     quadrants = [Quadrant.Q3, Quadrant.Q1] * (BATCH // 6 + 2)  # more than are composed at once
     many = model.sample_words(quadrants, bars=2, seed=5, drafts=3)
     for number in (0, 1, 2, len(quadrants) - 1):
@@ -72,7 +72,7 @@ def test_drafts_of_a_piece_do_not_depend_on_what_is_composed_beside_it(
 def test_a_piece_that_was_chosen_among_drafts_is_replayed(
     model: PianoModel, piano_weights: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(piano_model, "choose", loudest)
+    monkeypatch.setattr(piano_drafts, "choose", loudest)
     pieces = model.compose_many(4, "sad", seed=11, bars=2, drafts=4)
     for piece in pieces:
         provenance = read_provenance(piece)
@@ -135,7 +135,7 @@ def test_without_a_number_of_bars_pieces_are_as_long_as_they_come(model: PianoMo
 def test_what_is_composed_is_written_in_words_again(model: PianoModel) -> None:
     """A piece is on the grid: its words say all of it."""
     (words,) = model.sample_words([Quadrant.Q2], bars=6, seed=9)
-    piece = model.compose("angry", bars=6, seed=9)
+    piece = model.compose("angry", bars=6, seed=9, form="free")
     again = encode(piece).words
     kept = [column for column in range(len(ELEMENTS)) if ELEMENTS[column].name != "duration"]  # cut at restrikes
     np.testing.assert_array_equal(again[:, kept], words[:, kept])

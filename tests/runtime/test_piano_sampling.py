@@ -4,6 +4,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from affetti.errors import InputError
+from affetti.runtime.emotion_path import parse_path
+from affetti.runtime.emotion_weights import Conditions
+from affetti.runtime.guided_prior import GuidedPrior
 from affetti.runtime.piano_sampling import (
     MAX_CODES,
     MAX_CODES_PER_BAR,
@@ -71,7 +74,9 @@ def test_whatever_the_networks_say_it_is_a_piece_of_so_many_bars(
     seeds = [Seed(seed, n) for n in range(pieces)]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("affetti.runtime.piano_sampling.MAX_CODES", 60)
-        written = sample_words(MadeUp(seed, spread), made_up_codebook(), request, [1] * pieces, seeds, unwatched)
+        written = sample_words(
+            MadeUp(seed, spread), made_up_codebook(), request, Conditions.of_labels([1] * pieces), seeds, unwatched
+        )
     assert len(written) == pieces
     for words in written:
         assert check(words) == []
@@ -88,9 +93,8 @@ def test_whatever_the_networks_say_it_is_a_piece_of_so_many_bars(
 def plan_of(codes: list[int], bars: int | None = None, bar_share: float = 0.1) -> Plan:
     """The plan for one piece where the prior has no choice but these codes, the last of them for ever."""
     made_up = MadeUp(codes=np.stack([only(code) for code in codes]))
-    plan = Plan(
-        made_up.prior(np.ones(1, np.int64)), made_up_codebook(bar_share), Request(PLAIN, bars), generators(0, [0])
-    )
+    prior = GuidedPrior(made_up, Conditions.of_labels([1]), 1.0)
+    plan = Plan(prior, made_up_codebook(bar_share), Request(PLAIN, bars), generators(0, [0]))
     plan.complete(unwatched)
     return plan
 
@@ -104,6 +108,28 @@ def test_a_plan_of_no_length_ends_with_the_end_code() -> None:
 def test_a_plan_is_no_shorter_than_a_piece() -> None:
     assert plan_of([END_CODE] * 2 + [1] * 5 + [END_CODE]).planned.tolist() == [7]
     assert plan_of([END_CODE] * 20).planned.tolist() == [MIN_CODES]
+
+
+def test_an_end_is_as_likely_as_the_prior_has_it_however_codes_are_drawn() -> None:
+    """One in ten at every step, with a nucleus that leaves only the likeliest code: ten steps from the first on."""
+    logits = np.full(CODES + 1, -50.0)
+    logits[[3, END_CODE]] = np.log([0.9, 0.1])
+    narrow = PianoSampling(Sampling(nucleus=0.1), (Sampling(nucleus=0.1),) * len(ELEMENTS))
+    pieces = 400
+    prior = GuidedPrior(MadeUp(codes=logits[None]), Conditions.of_labels([1] * pieces), 1.0)
+    plan = Plan(prior, made_up_codebook(), Request(narrow), generators(0, list(range(pieces))))
+    plan.complete(unwatched)
+    assert (plan.codes[:, : plan.length, 0] == 3).all()
+    assert abs(plan.planned.mean() - (MIN_CODES + 9)) < 1.5  # three standard errors
+    greedy = PianoSampling(Sampling(greedy=True), (Sampling(greedy=True),) * len(ELEMENTS))
+    never = Plan(
+        GuidedPrior(MadeUp(codes=logits[None]), Conditions.of_labels([1]), 1.0),
+        made_up_codebook(),
+        Request(greedy),
+        generators(0, [0]),
+    )
+    never.complete(unwatched)
+    assert never.planned.tolist() == [MAX_CODES]
 
 
 def test_a_plan_without_an_end_is_cut_off() -> None:
@@ -132,7 +158,7 @@ def test_after_its_plan_a_piece_goes_on_without_end() -> None:
 def test_words_that_outrun_the_plan_get_more_codes_and_the_decoder_sees_them() -> None:
     made_up = MadeUp(codes=np.stack([only(3)]))
     request = Request(PLAIN, bars=30)
-    (words,) = sample_words(made_up, made_up_codebook(1.0), request, [2], [Seed(0, 0)], unwatched)
+    (words,) = sample_words(made_up, made_up_codebook(1.0), request, Conditions.of_labels([2]), [Seed(0, 0)], unwatched)
     planned = 31  # every code is taken for a bar
     assert len(words) > planned + MORE_CODES
     assert made_up.remembered[:3] == [(0, planned), (0, planned + MORE_CODES), (0, planned + 2 * MORE_CODES)]
@@ -144,20 +170,85 @@ def test_guidance_asks_the_prior_with_and_without_the_emotion() -> None:
     for strength, emotions in ((1.0, [[3, 3], [3, 3]]), (2.0, [[3, 3, 0, 0], [3, 3]])):
         made_up = MadeUp()
         request = Request(PianoSampling(Sampling(), PLAIN.elements, strength), bars=1)
-        sample_words(made_up, made_up_codebook(), request, [3, 3], [Seed(0, 0), Seed(0, 1)], unwatched)
+        sample_words(
+            made_up, made_up_codebook(), request, Conditions.of_labels([3, 3]), [Seed(0, 0), Seed(0, 1)], unwatched
+        )
         assert made_up.emotions == emotions
 
 
 def test_guidance_by_hand() -> None:
-    from affetti.runtime.piano_sampling import _Guided
-
     class Two(MadeUp):
         def logits(self, rows: int, size: int) -> np.ndarray:
             return np.repeat(np.array([[3.0], [1.0]], np.float32), size, axis=1)  # with the emotion, without it
 
-    guided = _Guided(Two(), np.ones(1, np.int64), 2.5)
+    guided = GuidedPrior(Two(), Conditions.of_labels([1]), 2.5)
     assert guided.step(np.zeros((1, BOOKS), np.int64)).tolist() == [[6.0] * (CODES + 1)]  # 1 + 2.5 * (3 - 1)
     assert guided.book(np.zeros((1, 1), np.int64)).tolist() == [[6.0] * CODES]
+
+
+def test_a_section_of_another_emotion_begins_as_a_piece_begins() -> None:
+    """Code 3 begins a bar, codes 1 and 2 do not; the first two bars are happy, the third is sad."""
+    made_up = MadeUp(codes=np.stack([only(code) for code in (3, 1, 2, 3, 1, 2, 3, 3, 1, 2)]))
+    codebook = made_up_codebook(0.0)
+    codebook.bar_shares[3] = 1.0
+    conditions = Conditions.of_wanted([parse_path("happy:1,0.9/0.9:1,sad:1")])
+    plan = Plan(GuidedPrior(made_up, conditions, 1.0), codebook, Request(PLAIN, 3), generators(0, [0]))
+    for _ in range(9):
+        plan._step()
+    assert plan.codes[0, :9, 0].tolist() == [3, 1, 2, 3, 1, 2, 3, 1, 2]  # the bar line was drawn twice
+    assert made_up.emotions == [[1], [3]]  # a prior for the piece, and one for its second section
+    told = [who for who, _ in made_up.told]
+    assert told == ["prior"] * 7 + ["prior adopts"] + ["prior"] * 2
+
+
+@given(st.integers(0, 2**32 - 1))
+def test_what_is_drawn_does_not_depend_on_an_emotion_that_comes_later(seed: int) -> None:
+    """The codes of two bars, whatever the third and fourth are asked to be."""
+
+    def codes_of(path: str) -> np.ndarray:
+        codebook = made_up_codebook(0.0)
+        codebook.bar_shares[[3, 5]] = 1.0
+        prior = GuidedPrior(Swayed(seed), Conditions.of_wanted([parse_path(path)]), 1.5)
+        plan = Plan(prior, codebook, Request(PLAIN, 4), generators(seed, [0]))
+        plan.complete(unwatched)
+        begins = np.flatnonzero(codebook.begins_bar[plan.codes[0, : plan.length, 0]])
+        return plan.codes[0, : begins[2]] if len(begins) > 2 else plan.codes[0, : plan.length]
+
+    first, second = codes_of("happy:2,sad:2"), codes_of("happy:2,0.3/-0.9:2")
+    np.testing.assert_array_equal(first, second)
+
+
+class Swayed(MadeUp):
+    """Logits that depend on the emotion alone."""
+
+    def prior(self, emotions: np.ndarray) -> "Swayed":
+        other = Swayed()
+        other.now, other.sway = emotions, np.random.default_rng(7).standard_normal((5, CODES + 1)).astype(np.float32)
+        return other
+
+    def feel(self, emotions: np.ndarray) -> None:
+        self.now = emotions
+
+    def adopt(self, row: int, other: "Swayed", other_row: int) -> None:
+        """Nothing is remembered."""
+
+    def step(self, previous: np.ndarray) -> np.ndarray:
+        return self.now @ self.sway
+
+    def book(self, chosen: np.ndarray) -> np.ndarray:
+        return (self.now @ self.sway)[:, :CODES]
+
+
+def test_the_decoder_is_told_the_emotion_of_the_bar_it_writes() -> None:
+    made_up = MadeUp()
+    conditions = Conditions.of_wanted([parse_path("happy:1,sad:2,calm:1")] * 2)
+    written = sample_words(made_up, made_up_codebook(), Request(PLAIN), conditions, [Seed(0, 0), Seed(0, 1)], unwatched)
+    told = [rows for who, rows in made_up.told if who == "decoder"]
+    for row, words in enumerate(written):
+        bars = np.cumsum(words[:, BAR_BEAT] == BAR)
+        asked = np.array([1, 1, 3, 3, 4])[np.minimum(np.append(0, bars[:-1]), 4)]
+        rows = [step[row] for step in told if len(step) == 2]
+        assert rows == asked[: len(rows)].tolist()
 
 
 @settings(max_examples=30, deadline=None)
@@ -194,7 +285,9 @@ def test_a_last_bar_is_over_when_the_decoder_would_begin_another() -> None:
                 logits[:, BAR] = 60.0
             return logits
 
-    (words,) = sample_words(Impatient(), made_up_codebook(), Request(PLAIN, bars=3), [1], [Seed(0, 0)], unwatched)
+    (words,) = sample_words(
+        Impatient(), made_up_codebook(), Request(PLAIN, bars=3), Conditions.of_labels([1]), [Seed(0, 0)], unwatched
+    )
     assert check(words) == []
     assert (words[:, BAR_BEAT] == BAR).sum() == 3
     assert words[-1, TYPE] == END
@@ -221,7 +314,7 @@ def test_a_bar_line_waits_for_a_note() -> None:
     """Whatever is drawn, a bar without a note has been left no place for one."""
     seeds = [Seed(2, n) for n in range(12)]
     request = Request(PLAIN, bars=20)
-    found = sample_words(MadeUp(4, 4.0), made_up_codebook(), request, [1] * 12, seeds, unwatched)
+    found = sample_words(MadeUp(4, 4.0), made_up_codebook(), request, Conditions.of_labels([1] * 12), seeds, unwatched)
     bars = [part for words in found for part in np.split(words, np.flatnonzero(words[:, BAR_BEAT] == BAR))[1:-1]]
     assert len(bars) > 100
     for bar in bars:

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from affetti.runtime.emotion_weights import EMOTIONS
 from affetti.runtime.piano_model import PianoModel
 from affetti.runtime.piano_steps import DecoderSteps, PianoSteps, Sessions
 from affetti.tokens.elements import SIZES
@@ -14,17 +15,18 @@ ROWS, WORDS = 65, 6
 
 
 def inputs(model: PianoModel, rows: int = ROWS) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Emotions [B], codes [T, B, G] and words [T, B, 7]."""
+    """Weights of emotions [B, 5], codes [T, B, G] and words [T, B, 7]."""
     random = np.random.default_rng(0)
     config = model.config.model
     codes = random.integers(0, config.codes, (WORDS, rows, config.codebooks))
     words = np.stack([random.integers(0, size, (WORDS, rows)) for size in SIZES], axis=-1)
-    return random.integers(0, 5, rows), codes, words
+    return random.dirichlet(np.ones(EMOTIONS), rows).astype(np.float32), codes, words
 
 
 def logits_of(model: PianoModel, steps: PianoSteps, rows: slice) -> list[np.ndarray]:
     """Everything that both networks say of some of the rows, when only those are computed."""
-    emotions, codes, words = (one[rows] if one.ndim == 1 else one[:, rows] for one in inputs(model))
+    emotions, codes, words = inputs(model)
+    emotions, codes, words = emotions[rows], codes[:, rows], words[:, rows]
     prior, decoder = steps.prior(emotions), steps.decoder(emotions)
     latents = model.codebook.look_up(codes)
     for row in range(len(emotions)):

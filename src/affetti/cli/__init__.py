@@ -16,6 +16,7 @@ from affetti.errors import InputError
 
 VERBS = {
     "compose": "Compose melodies with a chosen emotion.",
+    "transfer": "Change the emotion of a piano piece by elements of another.",
     "read": "Read the emotion of piano music and melodies in MIDI files.",
     "replay": "Regenerate a piece, byte for byte, from the provenance stored in it.",
     "corpus": "List, get and prepare the corpora the models learn from.",

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from affetti.cli.output import AsJson, Force, complain, print_json, printable, progress
-from affetti.emotion import Emotion, Quadrant, wanted_emotion
+from affetti.emotion import Emotion, Quadrant
 from affetti.errors import InputError
 from affetti.files import check_writable, write_whole
 from affetti.formats import Format, files_of
@@ -19,6 +19,7 @@ from affetti.formats import Format, files_of
 if TYPE_CHECKING:
     from affetti.audio.performance import Synthesiser
     from affetti.piece import Piece
+    from affetti.runtime.emotion_path import Wanted
     from affetti.runtime.melody_model import MelodyModel
     from affetti.runtime.piano_model import PianoModel
 
@@ -40,8 +41,15 @@ sound (350 KB a bar at 120 quarters per minute) is made piece by piece as it is 
 
 DEFAULT_SYSTEM = System.MUSER
 
-DEFAULT_BARS = {System.EMOREG: 4, System.MUSER: 32}
-"""What counts towards that where no number is given; how long muser's pieces are is then its own choice."""
+DEFAULT_BARS = {System.EMOREG: 4, System.MUSER: 16}
+"""Where no number is given; how long muser's free pieces are is then its own choice, and about as many."""
+
+
+class Form(StrEnum):
+    """The names of `runtime.piano_phrases.Form`."""
+
+    SONG = "song"
+    FREE = "free"
 
 
 EmotionName = Annotated[
@@ -50,6 +58,15 @@ EmotionName = Annotated[
 ]
 Valence = Annotated[float | None, typer.Option(metavar="V", help="-1 (unpleasant) to 1 (pleasant).")]
 Arousal = Annotated[float | None, typer.Option(metavar="A", help="-1 (calm) to 1 (excited).")]
+EmotionPathText = Annotated[
+    str | None,
+    typer.Option(
+        "--path",
+        metavar="PATH|FILE.csv",
+        help="Emotions one after another, each with its bars: calm:8,tense:8,0.5/-0.2:4; or a file of bar, valence, "
+        "arousal.",
+    ),
+]
 SystemName = Annotated[
     System | None,
     typer.Option(
@@ -69,7 +86,7 @@ Bars = Annotated[
     typer.Option(
         metavar="B",
         help="Length in bars of 4/4; of melodies a multiple of 4.",
-        show_default="4; of piano pieces what comes",
+        show_default="4; of piano pieces 16",
     ),
 ]
 QuartersPerMinute = Annotated[
@@ -106,6 +123,14 @@ Drafts = Annotated[
         show_default="the weights'",
     ),
 ]
+FormName = Annotated[
+    Form,
+    typer.Option(
+        "--form",
+        help="muser: song: phrases return from 16 bars on, and a chord closes the piece; free: neither, and without "
+        "--bars it ends where it likes.",
+    ),
+]
 Greedy = Annotated[bool, typer.Option("--greedy", help="Always take the likeliest token.")]
 Out = Annotated[
     str | None,
@@ -126,6 +151,7 @@ def compose(
     emotion: EmotionName = None,
     valence: Valence = None,
     arousal: Arousal = None,
+    path: EmotionPathText = None,
     system: SystemName = None,
     weights: Weights = None,
     count: Count = 1,
@@ -138,17 +164,25 @@ def compose(
     greedy: Greedy = False,
     strength: Strength = None,
     drafts: Drafts = None,
+    form: FormName = Form.SONG,
     out: Out = None,
     format_names: FormatNames = "mid",
     soundfont: Soundfont = None,
     force: Force = False,
     as_json: AsJson = False,
 ) -> None:
-    """Compose melodies or piano pieces with a chosen emotion: --emotion, or --valence with --arousal.
+    """Compose melodies or piano pieces with a chosen emotion: --emotion, or --valence with --arousal, or --path, along
+    which it changes.
 
     Temperature and nucleus are those of melody tokens, or of the codes that a piano piece is planned in.
     """
-    wanted = wanted_emotion(emotion, valence, arousal)
+    from affetti.runtime.emotion_path import EmotionPath, wanted_of
+
+    wanted = wanted_of(emotion, valence, arousal, path)
+    if isinstance(wanted, EmotionPath):
+        if bars not in (None, wanted.bars):
+            raise InputError(f"--bars is {bars}, but the path has {wanted.bars} bars: leave out --bars")
+        bars = wanted.bars
     formats = _parse_formats(format_names)
     if bars is not None or system is not None or weights is None:  # else the weights say how long pieces are
         _check_bars(count, DEFAULT_BARS[system or DEFAULT_SYSTEM] if bars is None else bars, formats)
@@ -157,8 +191,8 @@ def compose(
     options |= {"temperature": temperature, "nucleus": nucleus, "greedy": greedy}
     targets = _targets(out, f"{_stem(wanted)}-{seed}", count, formats)
     for target in targets:
-        for path in target.paths:
-            check_writable(path, force=force)
+        for file in target.paths:
+            check_writable(file, force=force)
     synthesiser = _synthesiser(formats, soundfont)
 
     model = _model(system, weights)
@@ -169,13 +203,19 @@ def compose(
             if model.config.system != "muser":
                 raise InputError(f"--{name} is for muser alone")
             options[name] = value
-    if bars is None and model.config.system == "emoreg":
-        bars = DEFAULT_BARS[System.EMOREG]
+    composes_pieces = model.config.system == "muser"
+    if composes_pieces:
+        options["form"] = form.value
+    elif form is not Form.SONG:
+        raise InputError("--form is for muser alone")
+    if bars is None and not (composes_pieces and form is Form.FREE):
+        bars = DEFAULT_BARS[System(model.config.system)]
     if bars is not None:
         options["bars"] = bars
+    options["path" if isinstance(wanted, EmotionPath) else "emotion"] = wanted
     title = "composing" if bars is None else f"composing {bars} bars each"
     with progress(title, total=count) as advance:
-        pieces = model.compose_many(count, wanted, progress=advance, **options)
+        pieces = model.compose_many(count, progress=advance, **options)
     files = _rendered(targets, pieces, synthesiser)
     _write(files, force=force)
     paths = [list(of_piece) for of_piece in files]
@@ -231,9 +271,11 @@ def _check_bars(count: int, bars: int, formats: tuple[Format, ...]) -> None:
         raise InputError(f"{count:,} × {bars:,} bars are {count * bars:,}; {limit}")
 
 
-def _stem(wanted: Quadrant | Emotion) -> str:
-    """The first part of a default file name: "happy", or "v+0.80a-0.40"."""
-    return wanted.label if isinstance(wanted, Quadrant) else f"v{wanted.valence:+.2f}a{wanted.arousal:+.2f}"
+def _stem(wanted: "Wanted") -> str:
+    """The first part of a default file name: "happy", "v+0.80a-0.40", or "path"."""
+    if isinstance(wanted, Quadrant):
+        return wanted.label
+    return f"v{wanted.valence:+.2f}a{wanted.arousal:+.2f}" if isinstance(wanted, Emotion) else "path"
 
 
 Files = dict[Path, bytes | Callable[[], bytes]]
@@ -312,7 +354,7 @@ def _targets(out: str | None, stem: str, count: int, formats: tuple[Format, ...]
 
 def _document(
     model: "MelodyModel | PianoModel",
-    wanted: Quadrant | Emotion,
+    wanted: "Wanted",
     seed: int,
     bars: int | None,
     paths: list[list[Path]],
@@ -321,7 +363,6 @@ def _document(
     """The result as JSON: what was asked, who composed it, and each piece's files and length in seconds."""
     from affetti.runtime.piano_config import PianoModelConfig
 
-    quadrant, point = (wanted, None) if isinstance(wanted, Quadrant) else (wanted.quadrant, wanted)
     config = model.config
     tells_tests = {"is_test_model": config.is_test_model} if isinstance(config, PianoModelConfig) else {}
     return {
@@ -329,10 +370,7 @@ def _document(
         "weights": model.config.name,
         "weights_hash": model.weights_hash,
         **tells_tests,
-        "emotion": None if point else quadrant.label,
-        "valence": point.valence if point else None,
-        "arousal": point.arousal if point else None,
-        "quadrant": quadrant.name,
+        **_asked(wanted),
         "seed": seed,
         "bars": bars,
         "pieces": [
@@ -347,16 +385,26 @@ def _document(
     }
 
 
+def _asked(wanted: "Wanted") -> dict[str, Any]:
+    """What was asked for as JSON: an emotion by its name, a point, or a path."""
+    asked: dict[str, Any] = dict.fromkeys(("emotion", "valence", "arousal", "quadrant", "path"))
+    if isinstance(wanted, Quadrant):
+        return asked | {"emotion": wanted.label, "quadrant": wanted.name}
+    if isinstance(wanted, Emotion):
+        return asked | {"valence": wanted.valence, "arousal": wanted.arousal, "quadrant": wanted.quadrant.name}
+    return asked | {"path": str(wanted)}
+
+
 def _print_text(
     model: "MelodyModel | PianoModel",
-    wanted: Quadrant | Emotion,
+    wanted: "Wanted",
     seed: int,
     bars: int | None,
     paths: list[list[Path]],
     pieces: list["Piece"],
 ) -> None:
     """The result as text: a line for each piece, or a summary where there are many."""
-    emotion = f"{wanted.label} ({wanted.name})" if isinstance(wanted, Quadrant) else str(wanted)
+    emotion = f"{wanted.label} ({wanted.name})" if isinstance(wanted, Quadrant) else _shortened(str(wanted))
     if len(pieces) > MANY:
         seconds = sum(piece.duration_seconds for piece in pieces)
         first, last = printable(paths[0][0]), printable(paths[-1][0].name)
@@ -369,6 +417,11 @@ def _print_text(
         of_piece_bars = _bars(piece) if bars is None else bars
         length = "1 bar" if of_piece_bars == 1 else f"{of_piece_bars} bars"
         print(f"{files}: {emotion}, {length}, {piece.duration_seconds:.1f} s, seed {seed}")
+
+
+def _shortened(text: str) -> str:
+    """A path of many segments by its beginning."""
+    return text if len(text) <= 80 else f"{text[:79]}…"
 
 
 def _bars(piece: "Piece") -> int:

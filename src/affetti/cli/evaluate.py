@@ -18,6 +18,7 @@ from affetti.errors import InputError
 
 if TYPE_CHECKING:
     from affetti.corpora.prepared_melodies import PreparedMelodies
+    from affetti.evaluation.latent_systems import LatentSystem
     from affetti.evaluation.piano_generated import Measured
     from affetti.evaluation.report import Picture, Table
     from affetti.runtime.melody_model import MelodyModel
@@ -27,9 +28,11 @@ if TYPE_CHECKING:
 CORPUS = "musgenvae"
 PUBLISHED = {"musgenvae_gru": "published GRU examples", "musgenvae_dense": "published dense examples"}
 """Prepared corpora of the authors' generated melodies -> what the report calls them."""
+EMOTIONAL = "emopia"
+"""The corpus whose emotions latent blocks are measured by where none is named."""
 FEWEST, MOST = 80, 100_000
 MOST_PIECES, MOST_BARS = 10_000, 2_000
-MELODIES, PIECES, SEED, SPLIT = 2000, 100, 0, "test"
+MELODIES, PIECES, PLANE_PIECES, SEED, SPLIT = 2000, 100, 20, 0, "test"
 """What is taken where an option is not given."""
 
 Targets = Annotated[
@@ -105,6 +108,32 @@ Split = Annotated[
     typer.Option(help="Piano models: the songs that are reconstructed.", show_default=SPLIT),
 ]
 
+OfTransfer = Annotated[
+    bool,
+    typer.Option(
+        "--transfer", help="A piano model: measure element transfer instead, --pieces transfers of each direction."
+    ),
+]
+
+
+OfDisentanglement = Annotated[
+    bool,
+    typer.Option(
+        "--disentanglement",
+        help="Piano models and runs: measure which latent block knows what, and which elements carry emotion, instead.",
+    ),
+]
+
+
+OfPlane = Annotated[
+    bool,
+    typer.Option(
+        "--plane",
+        help="Piano and melody models: measure whether points of valence and arousal, and paths, are heard as asked, "
+        "instead, with --pieces at each of 25 points.",
+    ),
+]
+
 
 @dataclass(frozen=True)
 class Target:
@@ -125,6 +154,9 @@ def evaluate(
     split: Split = None,
     pieces: Pieces = None,
     bars: Bars = None,
+    of_transfer: OfTransfer = False,
+    of_disentanglement: OfDisentanglement = False,
+    of_plane: OfPlane = False,
     force: Force = False,
     as_json: AsJson = False,
 ) -> None:
@@ -137,13 +169,21 @@ def evaluate(
         raise InputError(f"--melodies is {melodies}; it must be a multiple of 4, for the four emotions")
     from affetti.evaluation import report as pages
 
-    found = find_targets(targets)
-    out = default_out(targets) if out is None else out
-    pages.check_out(out, force=force)
     of_melodies = {"--melodies": melodies, "--corpus-dir": corpus_dir}
     of_pieces = {"--corpus": corpus, "--split": split, "--pieces": pieces, "--bars": bars}
+    of_pieces["--transfer"] = of_transfer or None
+    found = [] if of_disentanglement else find_targets(targets)  # it also measures runs that have no weights
+    out = default_out(targets) if out is None else out
+    pages.check_out(out, force=force)
+    if of_disentanglement:
+        _refuse({**of_melodies, **of_pieces, "--corpus": None}, "what is measured without --disentanglement")
+        names, written = _evaluate_disentanglement(targets, corpus, SEED if seed is None else seed)
+        return _publish(names, written, out, force=force, as_json=as_json)
     system = _system(found)
-    if system == "recogniser":
+    if of_plane:
+        _refuse({**of_melodies, **of_pieces, "--pieces": None}, "what is measured without --plane")
+        written = _evaluate_plane(found, PLANE_PIECES if pieces is None else pieces, SEED if seed is None else seed)
+    elif system == "recogniser":
         _refuse(of_melodies, "melody models")
         _refuse({"--seed": seed}, "melody and piano models")
         _refuse(of_pieces, "piano models")
@@ -151,19 +191,17 @@ def evaluate(
     elif system == "muser":
         _refuse(of_melodies, "melody models")
         count, seed = PIECES if pieces is None else pieces, SEED if seed is None else seed
-        written = _evaluate_pieces(found, corpus, split or SPLIT, count, bars, seed)
+        if of_transfer:
+            _refuse({"--split": split, "--bars": bars}, "what is measured without --transfer")
+            written = _evaluate_transfer(found, corpus, count, seed)
+        else:
+            written = _evaluate_pieces(found, corpus, split or SPLIT, count, bars, seed)
     else:
         _refuse(of_pieces, "piano models")
         written = _evaluate_melodies(
             found, MELODIES if melodies is None else melodies, SEED if seed is None else seed, corpus_dir
         )
-    title = f"Evaluation of {', '.join(target.name for target in found)}"
-    page = pages.markdown(title, written.tables, written.pictures, written.remarks)
-    pages.write_report(out, written.files, written.figures, page, force=force)
-    if as_json:
-        print_json(written.figures)
-    else:
-        pages.print_tables(written.tables, [*written.remarks, f"Written to {out}: {len(written.files) + 2} files."])
+    return _publish([target.name for target in found], written, out, force=force, as_json=as_json)
 
 
 @dataclass(frozen=True)
@@ -175,6 +213,18 @@ class _Written:
     figures: dict[str, Any]
     pictures: "Sequence[Picture]" = ()
     files: Mapping[str, bytes] = field(default_factory=dict)
+
+
+def _publish(names: Sequence[str], written: _Written, out: Path, *, force: bool, as_json: bool) -> None:
+    """Write the report of these models, and print it."""
+    from affetti.evaluation import report as pages
+
+    page = pages.markdown(f"Evaluation of {', '.join(names)}", written.tables, written.pictures, written.remarks)
+    pages.write_report(out, written.files, written.figures, page, force=force)
+    if as_json:
+        print_json(written.figures)
+    else:
+        pages.print_tables(written.tables, [*written.remarks, f"Written to {out}: {len(written.files) + 2} files."])
 
 
 def _system(targets: Sequence[Target]) -> str:
@@ -261,6 +311,85 @@ def _evaluate_pieces(
     )
 
 
+def _evaluate_transfer(targets: Sequence[Target], corpus: str | None, transfers: int, seed: int) -> _Written:
+    """The report of element transfer, with references from a corpus and composed by a piano model."""
+    from affetti.corpora.prepared_pieces import load_pieces
+    from affetti.evaluation.transfer import measure, work
+    from affetti.evaluation.transfer_report import TransferReport
+
+    if len(targets) > 1 or not transfers:
+        raise InputError("element transfer is measured with one model and at least one piece")
+    model = cast("PianoModel", targets[0].model)
+    name = _corpus_name([model]) if corpus is None else corpus
+    with progress("transferring", total=work(transfers)) as advance:
+        report = TransferReport(measure(model, name, load_pieces(name), transfers, seed, advance))
+    remarks, pictures = report.remarks(), []
+    try:
+        pictures = report.pictures()
+    except InputError as error:
+        remarks.append(str(error))
+    files = {file: content for picture in pictures for file, content in picture.files().items()}
+    return _Written(report.tables(), remarks, report.document(), pictures, files)
+
+
+def _evaluate_disentanglement(texts: Sequence[str], corpus: str | None, seed: int) -> tuple[list[str], _Written]:
+    """What piano models are called, and the report of their latent blocks and of the elements that carry emotion."""
+    from affetti.corpora.prepared_pieces import load_pieces
+    from affetti.evaluation.disentanglement import STEPS, measure, pieces_to_measure
+    from affetti.evaluation.disentanglement_report import DisentanglementReport, page_files
+    from affetti.evaluation.emotion_elements import EXCHANGE_STEPS, REAL_STEPS
+    from affetti.evaluation.emotion_elements_report import measure_emotion_elements
+
+    prepared = load_pieces(EMOTIONAL if corpus is None else corpus)
+    pieces = pieces_to_measure(prepared)
+    systems = find_latent_systems(texts)
+    with progress("measuring", total=STEPS * len(systems) + REAL_STEPS + EXCHANGE_STEPS) as advance:
+        measured = tuple(measure(system, pieces, seed, advance) for system in systems)
+        emotion = measure_emotion_elements(prepared, seed, advance)
+    report = DisentanglementReport(pieces, measured, emotion, seed)
+    remarks, pictures = report.remarks(), []
+    try:
+        pictures = list(report.pictures())
+    except InputError as error:
+        remarks.append(str(error))
+    files = {file: content for picture in pictures for file, content in picture.files().items()}
+    written = _Written(report.tables(), remarks, report.document(), pictures, files | page_files(report))
+    return [system.name for system in systems], written
+
+
+def find_latent_systems(texts: Sequence[str]) -> "list[LatentSystem]":
+    """The piano models meant by the command line's targets. Runs, which are called by their folders, are read as they
+    were trained, by torch, as some have no weights; names that occur twice are numbered.
+
+    Raises InputError for a target that is none, or none of the piano system.
+    """
+    from affetti.evaluation.latent_systems import ExportedSystem
+
+    systems: list[LatentSystem] = []
+    for text in texts:
+        run = Path(text)
+        if (run / "config.yaml").is_file():
+            systems.append(_run_network(run))
+            continue
+        for target in find_targets([text]):
+            if target.model.config.system != "muser":
+                raise InputError(f"{text}: disentanglement is measured of piano models")
+            systems.append(ExportedSystem(target.name, target.model))
+    called = [system.name for system in systems]
+    for number, system in enumerate(systems):
+        same = called[:number].count(system.name)
+        system.name += f"_{same + 1}" if same else ""
+    return systems
+
+
+def _run_network(run: Path) -> "LatentSystem":
+    try:
+        from affetti.muser.latent_network import RunNetwork
+    except ModuleNotFoundError as error:
+        raise InputError(f"{run} is a run, which needs torch: pip install 'affetti[train]'") from error
+    return RunNetwork(run.resolve().name, run)
+
+
 @dataclass(frozen=True)
 class _Composed:
     """What was measured of each model's pieces, and the report of it."""
@@ -300,7 +429,8 @@ def _compose_and_measure(
         except InputError as error:
             remarks.append(str(error))
         advance(1)
-    remarks.append(f"{count} pieces of each emotion, seed {seed}: affetti compose writes the same.")
+    option = "--form free" if bars is None else f"--bars {bars}"
+    remarks.append(f"{count} pieces of each emotion, seed {seed}: affetti compose {option} writes the same.")
     remarks += [
         f"{name} is a test model of random weights: what it composes is no music."
         for name, model in models.items()
@@ -308,6 +438,23 @@ def _compose_and_measure(
     ]
     files = {file: content for picture in pictures for file, content in picture.files().items()}
     return _Composed(measured, _Written(report.tables(), remarks, document, pictures, files))
+
+
+def _evaluate_plane(targets: Sequence[Target], pieces: int, seed: int) -> _Written:
+    """The report of whether points of the plane of emotion, and paths through it, are heard as asked."""
+    from affetti.evaluation.plane import plane_report, plane_work
+    from affetti.evaluation.plane_pictures import plane_pictures
+
+    models = {target.name: target.model for target in targets}
+    with progress("composing, pieces", total=plane_work(len(models), pieces)) as advance:
+        report = plane_report(models, pieces, seed, advance)
+    remarks, pictures = report.remarks(), []
+    try:
+        pictures = list(plane_pictures(report))
+    except InputError as error:
+        remarks.append(str(error))
+    files = {file: content for picture in pictures for file, content in picture.files().items()}
+    return _Written(report.tables(), remarks, report.document(), pictures, files)
 
 
 def _evaluate_recogniser(targets: Sequence[Target]) -> _Written:

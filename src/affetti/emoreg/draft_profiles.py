@@ -5,7 +5,7 @@ import numpy as np
 from affetti.analysis.pitch import Reals
 from affetti.emoreg.examples import Examples
 from affetti.emotion import Quadrant
-from affetti.runtime.drafts import FEATURES, choose, phrase_features, target
+from affetti.runtime.drafts import FEATURES, choose, phrase_features, profile_distances, target
 from affetti.runtime.melody_config import FeatureProfile, Profiles
 from affetti.runtime.melody_model import MelodyModel
 
@@ -35,7 +35,8 @@ def calibrated_profiles(model: MelodyModel, examples: Examples, *, drafts: int, 
         profiles = _profiles(aims, factors, scale, drafts)
         for quadrant in Quadrant:
             targets = np.stack([target(profiles, quadrant, SEED, piece) for piece in range(pieces)])
-            kept = drawn[quadrant][np.arange(pieces), choose(drawn[quadrant], targets, profiles)]
+            chosen = choose(drawn[quadrant], profile_distances(drawn[quadrant], targets, profiles))
+            kept = drawn[quadrant][np.arange(pieces), chosen]
             middle = wanted[quadrant].mean(axis=0)
             aim = aims[quadrant] + middle - phrase_features(kept).mean(axis=0)
             reach = FARTHEST_AIM * np.asarray(scale)

@@ -9,9 +9,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from affetti.evaluation.grid_notes import without_empty_end
 from affetti.tokens.compound_word import GridMusic, cut_at_restrikes
 from affetti.tokens.elements import HIGHEST_PITCH, LOWEST_PITCH, MAX_STEPS, NO_CHORD_VALUE, Integers
+from affetti.tokens.excerpts import without_empty_end
 
 WRONG_SHARE = 0.2
 """Of the notes of a piece, those that are moved where notes are made wrong."""

@@ -26,12 +26,13 @@ from affetti.corpora.prepared_pieces import METADATA, Columns, PreparedPieces, w
 from affetti.errors import InputError
 from affetti.evaluation.continuity import continuity
 from affetti.evaluation.corruptions import CORRUPTIONS, PATCHWORKS, Corruption, in_4_4
-from affetti.evaluation.grid_notes import Booleans, GridNotes, excerpt, excerpts
+from affetti.evaluation.grid_notes import Booleans, GridNotes
 from affetti.evaluation.musical_sanity import MEASURES_OF_BARS, sanity
 from affetti.evaluation.transitions import STREAMS, Counts, Transitions
 from affetti.files import data_home
 from affetti.tokens.compound_word import GridMusic, read_words
 from affetti.tokens.elements import Integers, Reals
+from affetti.tokens.excerpts import excerpt, excerpts
 
 EXCERPT, SHORTEST = 16, 8
 """Bars of an excerpt, and of the shortest that is cut from a longer piece."""

@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 
 from affetti.corpora.prepared_pieces import PreparedPieces
 from affetti.evaluation.element_statistics import ElementCounts, count_elements, word_measures
-from affetti.evaluation.grid_notes import excerpt
 from affetti.piece import Piece
 from affetti.tokens.compound_word import (
     TICKS_PER_STEP,
@@ -21,6 +20,7 @@ from affetti.tokens.compound_word import (
     write_words,
 )
 from affetti.tokens.elements import Integers, Reals
+from affetti.tokens.excerpts import excerpt
 from affetti.tokens.quantisation import quantise
 
 

@@ -22,7 +22,7 @@ from affetti.errors import InputError
 from affetti.evaluation.corruptions import CORRUPTIONS, Corruption, far_apart, in_4_4
 from affetti.evaluation.discriminator import EXCERPT, SHORTEST, Discriminator, Kind, kept_discriminator
 from affetti.evaluation.element_statistics import ElementCounts
-from affetti.evaluation.grid_notes import GridNotes, excerpts
+from affetti.evaluation.grid_notes import GridNotes
 from affetti.evaluation.musical_sanity import MEASURES_OF_BARS, MEASURES_OF_ENDINGS, position_shares, sanity
 from affetti.evaluation.piano_collections import Collection
 from affetti.evaluation.piano_emotion import EVALUATION_WEIGHTS, Heard, hear
@@ -32,6 +32,7 @@ from affetti.runtime.piano_model import PianoModel
 from affetti.runtime.recogniser import Recogniser, load_recogniser
 from affetti.tokens.compound_word import GridMusic, read_words
 from affetti.tokens.elements import Integers, Reals
+from affetti.tokens.excerpts import excerpts
 from affetti.tokens.melody_notes import known_mean
 
 LEARNED = ("pop909", "emopia")

@@ -12,12 +12,12 @@ from affetti.analysis.features import EARS, Ear, piece_features
 from affetti.analysis.note_arrays import Reals
 from affetti.corpora.prepared_pieces import PreparedPieces
 from affetti.evaluation.corruptions import Random, random_notes, shuffled_pitches
-from affetti.evaluation.grid_notes import excerpt
 from affetti.evaluation.piano_emotion import Heard
 from affetti.piece import Piece
 from affetti.runtime.recogniser import Recogniser, expected_emotions
 from affetti.runtime.renditions import rendition
 from affetti.tokens.compound_word import TICKS_PER_STEP, GridMusic, piece_of, read_words
+from affetti.tokens.excerpts import excerpt
 
 STRETCH_BARS = 8
 """Bars of the stretches in which what is heard is compared with listeners' curves."""

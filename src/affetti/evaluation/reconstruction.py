@@ -22,6 +22,7 @@ from affetti.corpora.prepared_pieces import PreparedPieces
 from affetti.emotion import Quadrant
 from affetti.errors import InputError
 from affetti.evaluation.likeness import Likeness, content, likeness
+from affetti.runtime.emotion_weights import one_hot
 from affetti.tokens.elements import (
     ELEMENTS,
     TYPE,
@@ -60,9 +61,7 @@ class CodedPieces:
 
     def batches(self) -> Iterator["CodedPieces"]:
         """Pieces of like length together, the longest first."""
-        order = sorted(range(len(self)), key=lambda index: -len(self.words[index]))
-        for start in range(0, len(order), BATCH):
-            rows = order[start : start + BATCH]
+        for rows in alike(self.words):
             words, codes = tuple(self.words[row] for row in rows), tuple(self.codes[row] for row in rows)
             yield CodedPieces(words, self.emotions[rows], codes)
 
@@ -171,7 +170,8 @@ def teacher_forced(model: "PianoModel", pieces: CodedPieces, done: Done) -> Teac
     right, right_where_said = np.zeros((2, len(ELEMENTS)), np.int64)
     nats = np.zeros(len(ELEMENTS))
     for batch in pieces.batches():
-        reader = _Reader(model, batch)
+        latents = [model.codebook.look_up(codes) for codes in batch.codes]
+        reader = Reader(model, batch.words, latents, batch.emotions)
         for step in range(reader.longest):
             truth, logits = reader.step(step)
             guesses = np.stack([one.argmax(axis=1) for one in logits], axis=1)
@@ -241,21 +241,36 @@ def words_to_work_through(corpus: PreparedPieces, split: str) -> int:
 # ---- the decoder at work
 
 
-class _Reader:
-    """The decoder reading a batch of pieces, whose codes it has before it, all at the same word."""
+def alike(words: Sequence[Words]) -> Iterator[list[int]]:
+    """The numbers of pieces in batches of like length, the longest first."""
+    order = sorted(range(len(words)), key=lambda index: -len(words[index]))
+    for start in range(0, len(order), BATCH):
+        yield order[start : start + BATCH]
 
-    def __init__(self, model: "PianoModel", batch: CodedPieces) -> None:
-        self.lengths = np.asarray([len(words) for words in batch.words])
+
+class Reader:
+    """The decoder reading B pieces, [B] of [T, E], all at the same word, with their latents, [B] of [T, L], before it.
+
+    emotions: [B] quadrants 1-4, 0 for none.
+    """
+
+    def __init__(
+        self, model: "PianoModel", words: Sequence[Words], latents: Sequence[Floats], emotions: Integers
+    ) -> None:
+        self.lengths = np.asarray([len(own) for own in words])
         self.longest = int(self.lengths.max())
-        self.words = np.zeros((len(batch), 1 + self.longest, len(ELEMENTS)), np.int64)  # zeros before the first
-        latents = [model.codebook.look_up(codes) for codes in batch.codes]
-        self.latents = np.zeros((len(batch), self.longest, latents[0].shape[-1]), np.float32)
-        self.decoder = model.steps.decoder(batch.emotions)
-        for row, (words, own) in enumerate(zip(batch.words, latents, strict=True)):
-            self.words[row, 1 : 1 + len(words)] = words
-            self.latents[row, : len(own)] = own
-            self.decoder.remember(row, own)
-        self.rows = np.arange(len(batch))
+        self.words = np.zeros((len(words), 1 + self.longest, len(ELEMENTS)), np.int64)  # zeros before the first
+        self.latents = np.zeros((len(words), self.longest, latents[0].shape[-1]), np.float32)
+        self.decoder = model.steps.decoder(one_hot(emotions))
+        for row, (own, its_latents) in enumerate(zip(words, latents, strict=True)):
+            self.words[row, 1 : 1 + len(own)] = own
+            self.latents[row, : len(own)] = its_latents
+            self.decoder.remember(row, its_latents)
+        self.rows = np.arange(len(words))
+
+    def reading(self, number: int) -> list[int]:
+        """The pieces that have a word of this number, in the order in which `step` answers."""
+        return [row for row in self.rows.tolist() if self.lengths[row] > number]
 
     def step(self, number: int) -> tuple[Integers, list[Floats]]:
         """Of the pieces that have a word of this number: the words [rows, E], and the logits of each element, told the

@@ -49,12 +49,16 @@ class Picture:
 
 def number(value: float, digits: int = 2) -> str:
     """A number with so many decimals; "–" where there is none."""
-    return "–" if math.isnan(value) else f"{value:.{digits}f}"
+    return "–" if math.isnan(value) else _without_negative_zero(f"{value:.{digits}f}")
 
 
 def percent(share: float, digits: int = 1) -> str:
     """A share 0-1 as percent, with the sign; "–" where there is none."""
-    return "–" if math.isnan(share) else f"{100 * share:.{digits}f} %"
+    return "–" if math.isnan(share) else _without_negative_zero(f"{100 * share:.{digits}f}") + " %"
+
+
+def _without_negative_zero(number: str) -> str:
+    return number.removeprefix("-") if float(number) == 0 else number
 
 
 def mean_and_deviation(mean: float, deviation: float, digits: int = 2) -> str:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from safetensors.torch import load_file, save
 from torch import Tensor
 
+from affetti.emotion import Quadrant
 from affetti.errors import InputError
 from affetti.files import write_whole
 from affetti.muser.config import ElementSampling, MuserConfig
@@ -23,6 +24,7 @@ from affetti.muser.onnx_graphs import PRIOR, VQVAE, graphs
 from affetti.muser.prior import Prior, build_prior
 from affetti.muser.vqvae import MuserVqvae
 from affetti.runtime.piano_config import PianoModelConfig
+from affetti.runtime.piano_profiles import Profile
 from affetti.runtime.weights import NUMBERS, PianoWeights, find_weights
 from affetti.tokens.elements import BAR, BAR_BEAT
 
@@ -47,12 +49,14 @@ def export_weights(
     corpora: Sequence[str],
     composes_in_c: bool = False,
     is_test_model: bool = False,
-    pieces: Iterable[NDArray[np.integer]] = (),
+    pieces: Sequence[NDArray[np.uint8]] = (),
+    emotions: Sequence[int] = (),
 ) -> str:
     """Write a weights folder; the SHA-256 that names it. The two networks keep the rounded numbers that were stored.
 
     composes_in_c: whether the prior has learned pieces in C major and A minor alone. pieces: words [T, 7] of pieces of
-    the training split, from which it is counted how often each code begins a bar.
+    the training split, from which it is counted how often each code begins a bar; emotions: their quadrants, from which
+    profiles are made where each has two pieces.
     Raises InputError for a network that cannot be exported: a VAE, which has no codes, or one with softmax attention,
     whose state grows with every step.
     """
@@ -80,9 +84,11 @@ def export_weights(
             "model": vqvae.config.model_dump(mode="json"),
             "prior": config.prior.model_dump(mode="json"),
             "composes_in_c": composes_in_c,
+            "profiles": _profiles(pieces, emotions),
             "bar_shares": bar_shares(vqvae, pieces),
             "codes": _sampling(config.composing.codes),
             "elements": [_sampling(element) for element in config.composing.elements],
+            "fullness": config.composing.fullness,
             "strength": config.composing.strength,
             "drafts": config.composing.drafts,
         }
@@ -118,6 +124,12 @@ def build_exported(weights: PianoWeights) -> tuple[MuserVqvae, Prior]:
     vqvae, prior = MuserVqvae(config.model), build_prior(config.model, config.prior)
     load_exported(weights.folder, vqvae, prior)
     return vqvae.eval(), prior.eval()
+
+
+def _profiles(pieces: Sequence[NDArray[np.uint8]], emotions: Sequence[int]) -> list[Profile] | None:
+    """Of each quadrant."""
+    chosen = [[words for words, own in zip(pieces, emotions, strict=False) if own == quadrant] for quadrant in Quadrant]
+    return [Profile.of_pieces(own) for own in chosen] if min(map(len, chosen)) >= 2 else None
 
 
 @torch.no_grad()

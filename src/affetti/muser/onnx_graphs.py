@@ -3,14 +3,15 @@
 | graph | inputs | outputs |
 |---|---|---|
 | encoder | words int64 [B, S, E], mask [B, S] | codes int64 [B, S, G] |
-| prior_step | previous int64 [B, G], emotions int64 [B], position, states | logits [B, K + 1], hidden [B, D], states |
+| prior_step | previous int64 [B, G], emotions [B, 5], position, states | logits [B, K + 1], hidden [B, D], states |
 | prior_book_g | hidden [B, D], chosen int64 [B, g] | logits [B, K] |
 | decoder_prepare | latents [B, S, L], mask [B, S] | memories |
 | decoder_type_step | previous int64 [B, E], emotions, position, latent [B, L], states, memories | the same three |
 | decoder_element_step | hidden [B, D], types int64 [B], latent [B, L], states | logits of six elements, states |
 
-A state or a memory is [B, H, d, d + 1] for each layer. The position is one int64 for all pieces, from 0. The graph
-prior_book_g is there for every codebook but the first, decoder_prepare where there is a memory. A mask is 1 where real.
+A state or a memory is [B, H, d, d + 1] for each layer. The position is one int64 for all pieces, from 0. Emotions are
+weights (`affetti.runtime.emotion_weights`). The graph prior_book_g is there for every codebook but the first,
+decoder_prepare where there is a memory. A mask is 1 where real.
 
 Shapes: B pieces, S steps, E = 7 elements, G codebooks of K codes, L latent numbers, D width, H heads, d = D / H.
 """
@@ -38,6 +39,7 @@ from affetti.muser.prior import Prior
 from affetti.muser.two_level_decoder import OTHERS, TwoLevelDecoder
 from affetti.muser.vqvae import MuserVqvae
 from affetti.muser.word_embedding import WordEmbedding
+from affetti.runtime.emotion_weights import EMOTIONS
 from affetti.tokens.elements import ELEMENTS, FIRST_VALUES, SIZES, TYPE
 
 _FAR = 1e30
@@ -107,9 +109,9 @@ def _prior_step(graph: GraphBuilder, prior: Prior) -> bytes:
     place = Place(graph, PRIOR)
     previous = graph.input("previous", ["B", len(prior.codes)], integers=True)
     position = graph.input("position", [], integers=True)
-    emotions = graph.input("emotions", ["B"], integers=True)
+    emotions = graph.input("emotions", ["B", EMOTIONS])
     states = _states(graph, "state", prior.layers)
-    emotion = _looked_up(place / "emotion", emotions)
+    emotion = _mixed(place / "emotion", emotions)
     columns = _columns(graph, previous, len(prior.codes))
     codes = _sum(graph, [_looked_up(place / "codes" / book, column) for book, column in enumerate(columns)])
     if not prior.tells_emotion_once:
@@ -157,12 +159,12 @@ def _decoder_type_step(graph: GraphBuilder, decoder: TwoLevelDecoder) -> bytes:
     place = Place(graph, VQVAE) / "decoder"
     previous = graph.input("previous", ["B", len(ELEMENTS)], integers=True)
     position = graph.input("position", [], integers=True)
-    emotions = graph.input("emotions", ["B"], integers=True)
+    emotions = graph.input("emotions", ["B", EMOTIONS])
     latent = graph.input("latent", ["B", decoder.latent_block * len(ELEMENTS)])
     states = [_states(graph, name, layers) for name, layers in _type_layers(decoder).items()]
     if decoder.tells_emotion_once:
-        first = graph.node("Cast", [_is_first(graph, position)], to=TensorProto.INT64)
-        emotions = graph.node("Mul", [emotions, first])
+        none = graph.reals("no_emotion", [1.0] + [0.0] * (EMOTIONS - 1))
+        emotions = graph.node("Where", [_is_first(graph, position), emotions, none])
     hidden = _embedded_word(place / "embedding", decoder.embedding, previous, emotions, latent)
     if decoder.has_positions:
         hidden = graph.node("Add", [hidden, _position(graph, position, decoder.width)])
@@ -242,6 +244,11 @@ def _looked_up(place: Place, numbers: str) -> str:
     return place.graph.node("Gather", [place.parameter("weight"), numbers], axis=0)
 
 
+def _mixed(place: Place, weights: str) -> str:
+    """The sum [B, D] of embeddings by their weights [B, embeddings]."""
+    return place.graph.node("MatMul", [weights, place.parameter("weight")])
+
+
 def _columns(graph: GraphBuilder, rows: str, count: int) -> list[str]:
     """Columns of integers [..., count]."""
     return [graph.node("Gather", [rows, graph.integer(column)], axis=-1) for column in range(count)]
@@ -286,8 +293,8 @@ def _embedded_sequence(place: Place, embedding: WordEmbedding, words: str) -> st
 
 
 def _embedded_word(place: Place, embedding: WordEmbedding, word: str, emotions: str, latent: str) -> str:
-    """[B, E], [B] and [B, L] to [B, D]."""
-    parts = [*_embeddings(place, embedding, word), _looked_up(place / "emotion", emotions)]
+    """[B, E], [B, 5] and [B, L] to [B, D]."""
+    parts = [*_embeddings(place, embedding, word), _mixed(place / "emotion", emotions)]
     if embedding.latent_size:
         parts.append(latent)
     return linear(place / "projection", place.graph.node("Concat", parts, axis=-1))

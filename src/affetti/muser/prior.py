@@ -19,7 +19,8 @@ from affetti.layers.dropout import ByteDropout
 from affetti.layers.positions import with_positions
 from affetti.layers.transformer import AttentionKind, Transformer
 from affetti.muser.config import ModelConfig, PriorConfig
-from affetti.muser.word_embedding import EMOTIONS
+from affetti.muser.word_embedding import emotion_vectors
+from affetti.runtime.emotion_weights import EMOTIONS
 
 
 class PriorStep(NamedTuple):
@@ -76,11 +77,12 @@ class Prior(nn.Module):
     def forward(self, codes: Tensor, emotions: Tensor) -> tuple[Tensor, ...]:
         """Logits of every codebook at every step and of the end, [B, T + 1, K + 1] and for the others [B, T, K].
 
-        codes: int64 [B, T, G], any number in padding, which comes last; emotions: int64 [B], 1-4, 0 for none.
+        codes: int64 [B, T, G], any number in padding, which comes last; emotions: labels, int64 [B], 1-4, 0 for
+        none, or their weights, [B, 5].
         """
         previous = functional.pad(codes, (0, 0, 1, 0))  # at step 0 the emotion stands in place of codes
         positions = torch.arange(previous.shape[1], device=codes.device).expand(previous.shape[:2])
-        hidden = self.layers(self._embedded(previous, positions, emotions.unsqueeze(1)))
+        hidden = self.layers(self._embedded(previous, positions, emotion_vectors(self.emotion, emotions).unsqueeze(1)))
         first = self.book_logits(0, hidden, codes)
         others = (self.book_logits(book, hidden[:, :-1], codes) for book in range(1, len(self.heads)))
         return first, *others
@@ -91,9 +93,13 @@ class Prior(nn.Module):
         return position, *self.layers.initial_state(batch)
 
     def step(self, state: State, previous: Tensor, emotions: Tensor) -> PriorStep:
-        """One step; previous: the codes of the step before, int64 [B, G] (anything at the first step); emotions [B]."""
+        """One step; previous: the codes of the step before, int64 [B, G] (anything at the first step); emotions: as
+        `forward` takes them, and they may differ from step to step.
+        """
         position, layer_state = state[0], state[1:]
-        hidden, layer_state = self.layers.step(self._embedded(previous, position, emotions), layer_state)
+        hidden, layer_state = self.layers.step(
+            self._embedded(previous, position, emotion_vectors(self.emotion, emotions)), layer_state
+        )
         return PriorStep(hidden, (position + 1, *layer_state))
 
     def book_logits(self, book: int, hidden: Tensor, chosen: Tensor) -> Tensor:
@@ -106,9 +112,8 @@ class Prior(nn.Module):
         logits: Tensor = self.heads[book](hidden)
         return logits
 
-    def _embedded(self, previous: Tensor, positions: Tensor, emotions: Tensor) -> Tensor:
-        """previous: [..., G]; positions: [...]; emotions: [...] or fewer dimensions of 1."""
-        emotion = self.emotion(emotions)
+    def _embedded(self, previous: Tensor, positions: Tensor, emotion: Tensor) -> Tensor:
+        """previous: [..., G]; positions: [...]; emotion: vectors [..., D], where one stands for all steps [B, 1, D]."""
         codes = sum((embedding(previous[..., book]) for book, embedding in enumerate(self.codes)), torch.zeros(()))
         if not self.tells_emotion_once:
             codes = codes + emotion

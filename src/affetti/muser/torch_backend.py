@@ -6,6 +6,8 @@ than ONNX Runtime's, so with the same seed now and then another value is drawn, 
 Shapes: B rows (pieces), S steps, E = 7 elements, G codebooks of K codes, L latent numbers.
 """
 
+from typing import Self
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -30,11 +32,11 @@ class TorchSteps:
         vqvae, prior = build_exported(weights)
         self.prior_network, self.decoder_network = prior.to(self.device), vqvae.decoder.to(self.device)
 
-    def prior(self, emotions: Integers) -> PriorSteps:
+    def prior(self, emotions: Floats) -> PriorSteps:
         """Begin to compose codes."""
         return _TorchPrior(self.prior_network, torch.from_numpy(emotions).to(self.device))
 
-    def decoder(self, emotions: Integers) -> DecoderSteps:
+    def decoder(self, emotions: Floats) -> DecoderSteps:
         """Begin to write words."""
         return _TorchDecoder(self.decoder_network, torch.from_numpy(emotions).to(self.device))
 
@@ -45,11 +47,19 @@ class _TorchPrior:
         self.state = network.initial_state(len(emotions))
         self.hidden = emotions.new_zeros(0)
 
+    def feel(self, emotions: Floats) -> None:
+        self.emotions = torch.from_numpy(emotions).to(self.emotions.device)
+
     @torch.inference_mode()
     def step(self, previous: Integers) -> Floats:
         codes = torch.from_numpy(previous).to(self.emotions.device)
         self.hidden, self.state = self.network.step(self.state, codes, self.emotions)
         return _numpy(self.network.book_logits(0, self.hidden, codes))
+
+    @torch.inference_mode()
+    def adopt(self, row: int, other: Self, other_row: int) -> None:
+        for own, others in zip((self.hidden, *self.state[1:]), (other.hidden, *other.state[1:]), strict=True):
+            own[row] = others[other_row]
 
     @torch.inference_mode()
     def book(self, chosen: Integers) -> Floats:
@@ -64,6 +74,9 @@ class _TorchDecoder:
         self.element_state = network.initial_element_state(len(emotions))
         self.memory: State = ()
         self.hidden = self.latents = emotions.new_zeros(0)
+
+    def feel(self, emotions: Floats) -> None:
+        self.emotions = torch.from_numpy(emotions).to(self.emotions.device)
 
     @torch.inference_mode()
     def remember(self, row: int, latents: Floats) -> None:

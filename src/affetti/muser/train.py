@@ -175,7 +175,7 @@ class _Run:
         attentions = self.config.model.attention, self.config.prior.attention
         if self.vqvae is None or self.prior is None or "softmax" in attentions:
             return ""
-        last = self.recipe.phases[-1].corpora
+        last = training_pieces([self.corpora[name] for name in self.recipe.phases[-1].corpora], "train")
         return export_weights(
             self.vqvae.cpu(),
             self.prior.cpu(),
@@ -187,13 +187,14 @@ class _Run:
             corpora=list(self.corpora),
             composes_in_c=self._learned_in_c(),
             is_test_model=self.recipe.is_test_model,
-            pieces=training_pieces([self.corpora[name] for name in last], "train").words,
+            pieces=last.words,
+            emotions=last.emotions.tolist(),
         )
 
     def _learned_in_c(self) -> bool:
-        """Whether all that the prior learned from was moved to C."""
+        """Whether all that the prior learned from at last was moved to C."""
         numbers = [number for number, phase in enumerate(self.recipe.phases) if phase.part == "prior"]
-        return all(phase_training(self.recipe, self.config, one).transposition == "to_c" for one in numbers)
+        return phase_training(self.recipe, self.config, numbers[-1]).transposition == "to_c"
 
 
 def _with_weights_of(trained: N | None, network: N) -> N:

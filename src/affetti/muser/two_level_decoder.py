@@ -28,7 +28,7 @@ from affetti.layers.dropout import ByteDropout
 from affetti.layers.grouped import GroupedLinear
 from affetti.layers.positions import with_positions
 from affetti.layers.transformer import AttentionKind, Transformer
-from affetti.muser.word_embedding import WordEmbedding
+from affetti.muser.word_embedding import WordEmbedding, emotion_vectors
 from affetti.tokens.elements import ELEMENTS, SIZES, TYPE
 
 OTHERS = tuple(column for column in range(len(ELEMENTS)) if column != TYPE)
@@ -119,11 +119,12 @@ class TwoLevelDecoder(nn.Module):
         """Logits [B, T, size] of each element of `words`, in the order of ELEMENTS.
 
         Those of a word see the words before it, the latents and, but for the type's, its own type.
-        words: int64 [B, T, E]; latents: [B, T, L]; mask: bool [B, T], true where real; emotions: int64 [B], 0 for none.
+        words: int64 [B, T, E]; latents: [B, T, L]; mask: bool [B, T], true where real; emotions: labels,
+        int64 [B], 1-4, 0 for none, or their weights, [B, 5].
         """
         previous = torch.cat([torch.zeros_like(words[:, :1]), words[:, :-1]], dim=1)
         positions = torch.arange(words.shape[1], device=words.device).expand(words.shape[:2])
-        hidden = self._embedded(previous, positions, emotions.unsqueeze(1), latents)
+        hidden = self._embedded(previous, positions, self._told(emotions).unsqueeze(1), latents)
         if self.global_layers is not None:
             hidden = self.global_layers(hidden, memory=self.prepare(latents, mask))
         x = self._type_input(hidden, latents)
@@ -160,15 +161,15 @@ class TwoLevelDecoder(nn.Module):
     def step_type(self, state: State, memory: State, previous: Tensor, latent: Tensor, emotions: Tensor) -> TypeStep:
         """The first step of a word, up to its type.
 
-        previous: the word before, int64 [B, E], zeros for the first; latent: of this word, [B, L]; emotions: int64
-        [B]; memory: what `prepare` gave.
+        previous: the word before, int64 [B, E], zeros for the first; latent: of this word, [B, L]; emotions: as
+        `forward` takes them, and they may differ from step to step; memory: what `prepare` gave.
         """
         position, global_state, type_state = (
             state[0],
             state[1 : 1 + self.global_tensors],
             state[1 + self.global_tensors :],
         )
-        hidden = self._embedded(previous, position, emotions, latent)
+        hidden = self._embedded(previous, position, self._told(emotions), latent)
         if self.global_layers is not None:
             hidden, global_state = self.global_layers.step(hidden, global_state, memory)
         x = self._type_input(hidden, latent)
@@ -185,11 +186,16 @@ class TwoLevelDecoder(nn.Module):
             x, state = self.other_layers.step(x, state)
         return ElementStep(self._other_logits(x), state)
 
-    def _embedded(self, previous: Tensor, positions: Tensor, emotions: Tensor, latents: Tensor) -> Tensor:
-        emotions = emotions.expand(positions.shape)
+    def _told(self, emotions: Tensor) -> Tensor:
+        """The vectors [B, emotion's] of emotions."""
+        assert self.embedding.emotion is not None
+        return emotion_vectors(self.embedding.emotion, emotions)
+
+    def _embedded(self, previous: Tensor, positions: Tensor, emotion: Tensor, latents: Tensor) -> Tensor:
+        assert self.embedding.emotion is not None
         if self.tells_emotion_once:
-            emotions = torch.where(positions == 0, emotions, 0)
-        words = self.embedding(previous, emotions, latents)
+            emotion = torch.where((positions == 0).unsqueeze(-1), emotion, self.embedding.emotion.weight[0])
+        words = self.embedding(previous, emotion.expand(*positions.shape, -1), latents)
         if self.has_positions:
             words = with_positions(words, positions)
         embedded: Tensor = self.dropout(words)

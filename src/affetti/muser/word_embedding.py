@@ -8,10 +8,14 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from affetti.runtime.emotion_weights import EMOTIONS
 from affetti.tokens.elements import ELEMENTS
 
-EMOTIONS = 5
-"""No emotion (0) and the quadrants 1-4."""
+
+def emotion_vectors(embedding: nn.Embedding, emotions: Tensor) -> Tensor:
+    """Emotions as vectors [..., D]: labels 0-4, int64 [...], or their weights, float [..., 5]."""
+    vectors: Tensor = emotions @ embedding.weight if emotions.is_floating_point() else embedding(emotions)
+    return vectors
 
 
 class WordEmbedding(nn.Module):
@@ -34,10 +38,11 @@ class WordEmbedding(nn.Module):
         self.projection = nn.Linear(sum(sizes) + emotion_size + latent_size, width)
 
     def forward(self, words: Tensor, emotions: Tensor | None = None, latents: Tensor | None = None) -> Tensor:
-        """words: int64 [..., E]; emotions: int64 [...]; latents: [..., latent_size]; to [..., D]."""
+        """words: int64 [..., E]; emotions: vectors [..., emotion_size]; latents: [..., latent_size]; to [..., D]."""
         parts = [embedding(words[..., column]) for column, embedding in enumerate(self.elements)]
         if self.emotion is not None:
-            parts.append(self.emotion(emotions))
+            assert emotions is not None
+            parts.append(emotions)
         if self.latent_size:
             assert latents is not None
             parts.append(latents)

@@ -20,6 +20,15 @@ from affetti.tokens.melody_notes import pitch_counts
 FEATURES = ("notes", "pitch range", "different pitches", "share in C major", "share in c minor")
 """What a profile is about; ranges and counts in semitones and notes, shares 0-1."""
 
+NO_NOTE = -1
+"""The pitch of silence."""
+
+FAR = 1e8
+"""The distance of a draft that is only kept where all are as far."""
+
+_FIFTH = 7
+"""Semitones."""
+
 _STREAM = 0xD4AF7
 """Sets the targets' random numbers apart from those of pieces, whose streams are [seed, piece number]."""
 
@@ -50,17 +59,38 @@ def target(profiles: Profiles, wanted: Quadrant | Emotion, seed: int, piece: int
     return mixed
 
 
-def choose(drafts: Tokens, targets: Reals, profiles: Profiles, *, close: bool = False) -> NDArray[np.int64]:
-    """The number of the draft to keep for each piece: drafts [B, K, T], targets [B, 5] -> [B].
-
-    close: keep a draft that comes to rest on the tonic (a last note C of a quarter or more), where there is one.
-    """
+def profile_distances(drafts: Tokens, targets: Reals, profiles: Profiles) -> Reals:
+    """How far drafts [B, K, T] are from what each piece aims at [B, 5]: [B, K]."""
     pieces, count, steps = drafts.shape
     features = phrase_features(drafts.reshape(-1, steps)).reshape(pieces, count, -1)
-    distances = (((features - targets[:, None]) / np.asarray(profiles.scale)) ** 2).sum(axis=-1)
+    distances: Reals = (((features - targets[:, None]) / np.asarray(profiles.scale)) ** 2).sum(axis=-1)
+    return distances
+
+
+def choose(
+    drafts: Tokens, distances: Reals, *, close: bool = False, before: NDArray[np.int64] | None = None
+) -> NDArray[np.int64]:
+    """The number of the draft to keep for each piece: of drafts [B, K, T] the one of least distance [B, K] -> [B].
+
+    close: keep a draft that comes to rest on the tonic (a last note C of a quarter or more), where there is one.
+    before: [B] the pitch of the note before, or NO_NOTE; keep a draft that begins within a fifth of it, where there is
+    one. A distance of FAR or more counts before either.
+    """
     if close:
         distances = distances + np.where(rests_on_tonic(drafts), 0.0, 1e6)
+    if before is not None:
+        leaps = np.abs(edge_pitches(drafts, last=False) - before[:, None])
+        distances = distances + np.where((before[:, None] != NO_NOTE) & (leaps > _FIFTH), 1e3, 0.0)
     return np.asarray(distances.argmin(axis=1), np.int64)
+
+
+def edge_pitches(tokens: Tokens, *, last: bool) -> NDArray[np.int64]:
+    """The pitch of the first or the last note of each phrase [..., T]; NO_NOTE where there is none: [...]."""
+    struck = tokens < REST
+    place = struck[..., ::-1].argmax(axis=-1) if last else struck.argmax(axis=-1)
+    place = tokens.shape[-1] - 1 - place if last else place
+    pitch = np.take_along_axis(tokens, place[..., None], axis=-1)[..., 0]
+    return np.where(struck.any(axis=-1), pitch, NO_NOTE).astype(np.int64)
 
 
 def rests_on_tonic(tokens: Tokens) -> NDArray[np.bool_]:

@@ -1,9 +1,39 @@
 """How four-bar phrases become a longer melody: which phrase returns, which contrasts, and how it closes."""
 
+from typing import NamedTuple
+
+from affetti.emotion import Emotion, Quadrant
 from affetti.errors import InputError
+from affetti.runtime.emotion_path import EmotionPath, Wanted
 from affetti.tokens.melody import PHRASE_BARS
 
 MAX_BARS = 1024
+
+
+class Phrase(NamedTuple):
+    """Four bars of a melody."""
+
+    section: int
+    """Phrases of one section open alike."""
+    emotion: Quadrant | Emotion
+
+
+def phrases_of(wanted: Wanted, bars: int) -> tuple[Phrase, ...]:
+    """The phrases of a melody of so many bars, or of a path.
+
+    Each segment of a path has the form of a melody of its length. One that asks for the emotion of an earlier one takes
+    up its theme. Raises InputError as `phrase_form`, and for a segment that is not of whole phrases.
+    """
+    if not isinstance(wanted, EmotionPath):
+        return tuple(Phrase(section, wanted) for section in phrase_form(bars))
+    phrase_form(wanted.bars)  # as long as a melody may be
+    numbers: dict[tuple[Quadrant | Emotion, int], int] = {}
+    phrases = []
+    for segment in wanted.segments:
+        for section in phrase_form(segment.bars):
+            number = numbers.setdefault((segment.emotion, section), len(numbers))
+            phrases.append(Phrase(number, segment.emotion))
+    return tuple(phrases)
 
 
 def phrase_form(bars: int) -> tuple[int, ...]:

@@ -5,6 +5,7 @@ from typing import Any, Literal, Self
 from pydantic import Field, PositiveFloat, field_validator, model_validator
 
 from affetti.emotion import Quadrant
+from affetti.runtime.plane_calibration import PlaneCalibration
 from affetti.runtime.stored import SamplingDefaults, Signature, Stored
 from affetti.tokens.melody import MelodyVocabulary
 
@@ -57,6 +58,8 @@ class MelodyModelConfig(Stored):
     """Distance from 0 on the valence and arousal axes that 95 % of the training melodies stay within."""
     reading_slope: tuple[float, float] | None = None
     """Log-odds of positive valence and of high arousal per unit of latent position, fitted on held-out folds."""
+    plane: PlaneCalibration | None = None
+    """What to tell the decoder for a point of the plane; None: the point itself."""
     sampling: SamplingDefaults = SamplingDefaults()
     profiles: Profiles | None = None
     """For drafts; None: what is drawn first is kept."""

@@ -8,22 +8,25 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from affetti.analysis.key import Key, estimate_key, notated_key, parse_key
-from affetti.emotion import Emotion, Quadrant, parse_quadrant, wanted_emotion
+from affetti.emotion import Emotion, Quadrant
 from affetti.errors import InputError
 from affetti.piece import DEFAULT_BPM, KeySignature, Piece, Track
-from affetti.runtime.drafts import choose, target
-from affetti.runtime.form import phrase_form
+from affetti.runtime.drafts import NO_NOTE, choose, edge_pitches, profile_distances, target
+from affetti.runtime.emotion_path import EmotionPath, Wanted, wanted_of
+from affetti.runtime.form import Phrase, phrases_of
 from affetti.runtime.limits import check_seed, checked_tempo
+from affetti.runtime.melody_conditions import conditions, told_emotion
 from affetti.runtime.melody_config import MelodyModelConfig
-from affetti.runtime.provenance import Provenance
+from affetti.runtime.melody_listener import MelodyListener
+from affetti.runtime.provenance import Provenance, asked_for, told_of
 from affetti.runtime.sampling import Sampling, draw, generators
-from affetti.runtime.weights import Graph, MelodyWeights, find_weights
+from affetti.runtime.weights import Graph, MelodyWeights, find_weights, numbers_sha256
 from affetti.tokens.melody import (
     HOLD,
     PHRASE_BARS,
@@ -44,12 +47,15 @@ piece, is the same whether it is composed alone, among a thousand, or replayed."
 RETURNING_STEPS = 2 * STEPS_PER_BAR
 """What a returning section takes over literally: its first two bars."""
 
-POINT_SPREAD = 0.1
-"""Standard deviation, in units of the axis reach, around a point asked for by valence and arousal."""
-
 MAX_READ_PHRASES = 256
 
-Wanted = Quadrant | Emotion
+POINT_DRAFTS = 16
+"""Drafts of a phrase at a point of the plane, or on a path, of weights that have a listener."""
+
+_FREE = -1
+"""In place of a token that is to be drawn."""
+
+W = TypeVar("W")
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,11 +117,12 @@ class MelodyModel:
 
     def compose(
         self,
-        emotion: str | Wanted | None = None,
+        emotion: str | Quadrant | Emotion | None = None,
         *,
         valence: float | None = None,
         arousal: float | None = None,
-        bars: int = PHRASE_BARS,
+        path: str | EmotionPath | None = None,
+        bars: int | None = None,
         seed: int = 0,
         tempo: float | None = None,
         key: str | None = None,
@@ -123,16 +130,19 @@ class MelodyModel:
         nucleus: float | None = None,
         greedy: bool = False,
     ) -> Piece:
-        """One melody with an emotion: a name or quadrant, or a point given by valence and arousal (-1 to 1).
+        """One melody with an emotion: a name or quadrant, a point of valence and arousal (-1 to 1), or a path of them.
 
-        bars: a multiple of 4; tempo: quarters per minute (default 120); key: for example "D major" (default C);
-        temperature, nucleus, greedy: default to the weights' own. Raises InputError for anything out of range.
+        path: how the emotion changes along the melody, as "calm:8,tense:8" or the name of a .csv file (see
+        `emotion_path`), every segment a multiple of 4 bars. bars: a multiple of 4 (default 4); tempo: quarters per
+        minute (default 120); key: for example "D major" (default C); temperature, nucleus, greedy: default to the
+        weights' own. Raises InputError for anything out of range.
         """
         return self.compose_many(
             1,
             emotion,
             valence=valence,
             arousal=arousal,
+            path=path,
             bars=bars,
             seed=seed,
             tempo=tempo,
@@ -145,11 +155,12 @@ class MelodyModel:
     def compose_many(
         self,
         count: int,
-        emotion: str | Wanted | None = None,
+        emotion: str | Quadrant | Emotion | None = None,
         *,
         valence: float | None = None,
         arousal: float | None = None,
-        bars: int = PHRASE_BARS,
+        path: str | EmotionPath | None = None,
+        bars: int | None = None,
         seed: int = 0,
         tempo: float | None = None,
         key: str | None = None,
@@ -164,8 +175,9 @@ class MelodyModel:
         """
         if count < 1:
             raise InputError(f"count is {count}; it must be at least 1")
-        seed, bars = operator.index(seed), operator.index(bars)  # plain integers, which JSON can store
-        wanted = wanted_emotion(emotion, valence, arousal)
+        seed = operator.index(seed)  # a plain integer, which JSON can store
+        wanted = wanted_of(emotion, valence, arousal, path)
+        bars = _bars([wanted], None if bars is None else operator.index(bars))
         transposed_to = _key_for(wanted, key)
         sampling = self.sampling(temperature, nucleus, greedy=greedy)
         tempo = checked_tempo(DEFAULT_BPM if tempo is None else tempo)
@@ -178,9 +190,7 @@ class MelodyModel:
             licence=self.config.licence,
             seed=seed,
             piece=0,
-            valence=wanted.valence if isinstance(wanted, Emotion) else None,
-            arousal=wanted.arousal if isinstance(wanted, Emotion) else None,
-            quadrant=wanted.name if isinstance(wanted, Quadrant) else None,
+            **told_of(wanted),
             bars=bars,
             quarters_per_minute=tempo,
             key=None if key is None else transposed_to.name,
@@ -194,8 +204,7 @@ class MelodyModel:
         """The piece that a provenance describes. Raises InputError for values out of range."""
         if not (0 <= provenance.piece < 1_000_000 and 0 <= provenance.seed < 2**32):
             raise InputError("the provenance in this file is damaged: seed or piece number out of range")
-        quadrant = None if provenance.quadrant is None else parse_quadrant(provenance.quadrant)
-        wanted = wanted_emotion(quadrant, provenance.valence, provenance.arousal)
+        wanted = asked_for(provenance)
         first = provenance.piece - provenance.piece % BATCH
         sampling = Sampling(provenance.temperature, provenance.nucleus, provenance.greedy)
         row = provenance.piece - first
@@ -232,7 +241,7 @@ class MelodyModel:
         self,
         wanted: Sequence[Wanted],
         *,
-        bars: int = PHRASE_BARS,
+        bars: int | None = None,
         seed: int = 0,
         sampling: Sampling | None = None,
         first_piece: int = 0,
@@ -240,90 +249,107 @@ class MelodyModel:
     ) -> Tokens:
         """Token values of one melody for each emotion wanted, [N, bars * 16], in C major or c minor.
 
+        bars: default 4, or those of the paths, if there are any.
         Melody n depends on its emotion, the options, `seed` and its number `first_piece` + n, and on nothing else.
         """
-        form = phrase_form(bars)
+        bars = _bars(wanted, bars)
         sampling = sampling or self.sampling(None, None)
-        tokens = [np.empty((0, bars * STEPS_PER_BAR), np.int64)]
-        for start in range(0, len(wanted), BATCH):
-            batch = wanted[start : start + BATCH]
-            tokens.append(self._sample_batch(batch, form, seed, first_piece + start, sampling))
-            if progress is not None:
-                progress(len(batch))
-        return self.vocabulary.tokens(np.concatenate(tokens))
+        tokens = np.empty((len(wanted), bars * STEPS_PER_BAR), np.int64)
+        are_named = np.asarray([isinstance(one, Quadrant) for one in wanted], np.bool_)
+        for group in (np.flatnonzero(are_named), np.flatnonzero(~are_named)):  # which are drafted differently
+            for start in range(0, len(group), BATCH):
+                batch = group[start : start + BATCH]
+                rows = _padded(batch.tolist())
+                pieces = [first_piece + row for row in rows]
+                drawn = self._sample_batch([wanted[row] for row in rows], bars, seed, pieces, sampling)
+                tokens[batch] = drawn[: len(batch)]
+                if progress is not None:
+                    progress(len(batch))
+        return self.vocabulary.tokens(tokens)
 
-    def sample_drafts(self, wanted: Sequence[Wanted], drafts: int, *, seed: int = 0) -> Tokens:
+    def sample_drafts(self, wanted: Sequence[Quadrant | Emotion], drafts: int, *, seed: int = 0) -> Tokens:
         """All drafts of one phrase for each emotion wanted, none chosen: [N, drafts, 64]."""
         sampling = self.sampling(None, None)
         drawn = [np.empty((0, drafts, PHRASE_STEPS), np.int64)]
         for start in range(0, len(wanted), BATCH):
             rows, random = _padded(wanted[start : start + BATCH]), generators(seed, range(start, start + BATCH))
-            heard = self._conditions(rows, random, drafts)
-            phrases = self._sample_phrase(heard, _uniforms(random, drafts), sampling, None)
+            heard = [conditions(self.config, one, own, drafts) for one, own in zip(rows, random, strict=True)]
+            free = np.full((BATCH * drafts, RETURNING_STEPS), _FREE)
+            phrases = self._sample_phrase(np.concatenate(heard), _uniforms(random, drafts), sampling, free)
             drawn.append(phrases.reshape(BATCH, drafts, PHRASE_STEPS)[: len(wanted) - start])
         return self.vocabulary.tokens(np.concatenate(drawn))
 
     def _sample_batch(
-        self, wanted: Sequence[Wanted], form: tuple[int, ...], seed: int, first_piece: int, sampling: Sampling
+        self, wanted: Sequence[Wanted], bars: int, seed: int, pieces: Sequence[int], sampling: Sampling
     ) -> NDArray[np.int64]:
-        """Token indices of up to BATCH melodies, [B, phrases * 64]."""
+        """Token indices of BATCH melodies, [B, bars * 16]: emotions by name, or else points and paths."""
         profiles = None if sampling.greedy else self.config.profiles
         drafts = profiles.drafts if profiles else 1
-        rows = _padded(wanted)
-        random = generators(seed, range(first_piece, first_piece + BATCH))
-        targets = [target(profiles, one, seed, first_piece + row) for row, one in enumerate(rows) if profiles]
-        conditions: dict[int, NDArray[np.float32]] = {}
-        openings: dict[int, NDArray[np.int64]] = {}
-        phrases = []
-        for number, section in enumerate(form):
-            heard = conditions.get(section)
-            if heard is None:
-                heard = self._conditions(rows, random, drafts)
-            drawn = self._sample_phrase(heard, _uniforms(random, drafts), sampling, openings.get(section))
+        listener = None if all(isinstance(one, Quadrant) for one in wanted) else self._listener
+        if listener is not None:
+            drafts = max(drafts, POINT_DRAFTS)
+        plans = [phrases_of(one, bars) for one in wanted]
+        random = generators(seed, pieces)
+        known: list[dict[int, _Opening]] = [{} for _ in plans]
+        kept_phrases: list[NDArray[np.int64]] = []
+        for number in range(len(plans[0])):
+            phrases = [plan[number] for plan in plans]
+            heard = np.empty((BATCH, drafts, self.config.condition_size), np.float32)
+            openings = np.full((BATCH, RETURNING_STEPS), _FREE)
+            for row, phrase in enumerate(phrases):
+                if phrase.section in known[row]:
+                    heard[row], openings[row] = known[row][phrase.section]
+                else:
+                    heard[row] = conditions(self.config, phrase.emotion, random[row], drafts)
+            every_draft = heard.reshape(BATCH * drafts, -1), _uniforms(random, drafts)
+            drawn = self._sample_phrase(*every_draft, sampling, np.repeat(openings, drafts, axis=0))
             kept = np.arange(BATCH) * drafts
-            if profiles is not None:
+            if drafts > 1:
                 candidates = self.vocabulary.tokens(drawn).reshape(BATCH, drafts, PHRASE_STEPS)
-                closes = number > 0 and number == len(form) - 1
-                kept = kept + choose(candidates, np.stack(targets), profiles, close=closes)
-            if section not in conditions:  # the kept draft's, for all drafts of the section's other phrases
-                conditions[section] = np.repeat(heard[kept], drafts, axis=0)
-                openings[section] = np.repeat(drawn[kept, :RETURNING_STEPS], drafts, axis=0)
-            phrases.append(drawn[kept])
-        return np.concatenate(phrases, axis=1)[: len(wanted)]
+                distances = np.zeros((BATCH, drafts))
+                if profiles is not None:
+                    told = [told_emotion(self.config, phrase.emotion) for phrase in phrases]
+                    aims = [target(profiles, one, seed, piece) for one, piece in zip(told, pieces, strict=True)]
+                    distances = profile_distances(candidates, np.stack(aims), profiles)
+                if listener is not None:
+                    distances = distances + listener.misses(candidates, [phrase.emotion for phrase in phrases])
+                closes = number > 0 and number == len(plans[0]) - 1
+                before = self._notes_before(kept_phrases, plans, number)
+                kept = kept + choose(candidates, distances, close=closes, before=before)
+            for row, phrase in enumerate(phrases):  # the kept draft's, for all drafts of the section's other phrases
+                own = heard.reshape(BATCH * drafts, -1)[kept[row]]
+                known[row].setdefault(phrase.section, _Opening(own, drawn[kept[row], :RETURNING_STEPS]))
+            kept_phrases.append(drawn[kept])
+        return np.concatenate(kept_phrases, axis=1)
 
-    def _conditions(
-        self, rows: Sequence[Wanted], random: Sequence[np.random.Generator], drafts: int
-    ) -> NDArray[np.float32]:
-        """What the decoder hears besides its own past, [B * drafts, L (+ 4)]: a latent position and, where it was
-        trained with one, the label.
-        """
-        config = self.config
-        conditions = np.zeros((len(rows), drafts, config.condition_size), np.float32)
-        for row, (wanted, one) in enumerate(zip(rows, random, strict=True)):
-            quadrant = wanted if isinstance(wanted, Quadrant) else wanted.quadrant
-            noise = one.standard_normal((drafts, config.latent_size))
-            fitted = config.quadrant_positions[quadrant - 1]
-            positions = np.asarray(fitted.mean) + noise @ np.asarray(fitted.cholesky).T
-            if config.is_map:
-                if isinstance(wanted, Emotion):
-                    points = np.array([wanted.valence, wanted.arousal]) + POINT_SPREAD * noise[:, :2]
-                    positions[:, :2] = points * config.axis_reach
-                else:  # the Gaussian's tail may cross an axis; the quadrant asked for does not
-                    signs = (quadrant.valence_sign, quadrant.arousal_sign)
-                    positions[:, :2] = np.abs(positions[:, :2]) * signs
-            conditions[row, :, : config.latent_size] = positions
-            if config.label_in_decoder:
-                conditions[row, :, config.latent_size + quadrant - 1] = 1.0
-        return conditions.reshape(len(rows) * drafts, -1)
+    def _notes_before(
+        self, so_far: Sequence[NDArray[np.int64]], plans: Sequence[Sequence[Phrase]], number: int
+    ) -> NDArray[np.int64]:
+        """Of melodies whose emotion changes with this phrase the pitch of the note before it, else NO_NOTE: [B]."""
+        if not so_far:
+            return np.full(len(plans), NO_NOTE)
+        changes = [plan[number].emotion != plan[number - 1].emotion for plan in plans]
+        return np.where(changes, edge_pitches(self.vocabulary.tokens(so_far[-1]), last=True), NO_NOTE)
+
+    @cached_property
+    def _listener(self) -> MelodyListener | None:
+        """Who hears drafts. Raises InputError where it is another than the calibration was made with."""
+        given = None if self.config.plane is None else self.config.plane.listener
+        if given is None:
+            return None
+        model = MelodyModel.load(given.weights)
+        if numbers_sha256(model.weights) != given.numbers_sha256:
+            raise InputError(f"drafts of {self.config.name} are heard by other weights {given.weights} than those here")
+        return MelodyListener(model, given.slopes)
 
     def _sample_phrase(
         self,
         conditions: NDArray[np.float32],
         uniforms: NDArray[np.float64],
         sampling: Sampling,
-        opening: NDArray[np.int64] | None,
+        openings: NDArray[np.int64],
     ) -> NDArray[np.int64]:
-        """Token indices of one phrase per row, [B, 64]; begins with `opening` [B, RETURNING_STEPS] where given."""
+        """Token indices of one phrase per row, [B, 64]; begins with `openings` [B, RETURNING_STEPS] but where _FREE."""
         rows = len(conditions)
         nothing = np.full(rows, len(self.vocabulary), np.int64)
         state = np.zeros((rows, self.config.hidden_size), np.float32)
@@ -335,13 +361,12 @@ class MelodyModel:
             if self.config.autoregressive:
                 inputs |= {"previous": previous, "step": np.full(rows, step, np.int64)}
             logits, state = self._decoder_step.run(["logits", "next_state"], inputs)
-            if opening is not None and step < opening.shape[1]:
-                previous = opening[:, step]
-            else:
-                if self.config.autoregressive:  # a hold with nothing to hold: silence has one way to be written
-                    logits = logits.copy()
-                    logits[(previous == nothing) | (previous == rest), hold] = -np.inf
-                previous = draw(logits, uniforms[:, step], sampling)
+            if self.config.autoregressive:  # a hold with nothing to hold: silence has one way to be written
+                logits = logits.copy()
+                logits[(previous == nothing) | (previous == rest), hold] = -np.inf
+            previous = draw(logits, uniforms[:, step], sampling)
+            if step < RETURNING_STEPS:
+                previous = np.where(openings[:, step] == _FREE, previous, openings[:, step])
             phrase[:, step] = previous
         return phrase
 
@@ -414,9 +439,27 @@ def _phrases(piece: Piece) -> Iterator[Tokens]:
             yield phrase
 
 
-def _padded(wanted: Sequence[Wanted]) -> list[Wanted]:
+class _Opening(NamedTuple):
+    """What a section's other phrases take over from its first."""
+
+    condition: NDArray[np.float32]
+    """[L (+ 4)]"""
+    tokens: NDArray[np.int64]
+    """[RETURNING_STEPS] as indices."""
+
+
+def _padded(wanted: Sequence[W]) -> list[W]:
     """The emotions of a batch, filled up to exactly BATCH."""
     return [*wanted, *[wanted[0]] * (BATCH - len(wanted))]
+
+
+def _bars(wanted: Sequence[Wanted], bars: int | None) -> int:
+    """The bars of melodies: those asked for, or of the paths, else 4. Raises InputError where they disagree."""
+    found = {one.bars for one in wanted if isinstance(one, EmotionPath)} | (set() if bars is None else {bars})
+    if len(found) > 1:
+        lengths = " and ".join(map(str, sorted(found)))
+        raise InputError(f"melodies of {lengths} bars: a path says how many there are, and all have as many")
+    return found.pop() if found else PHRASE_BARS
 
 
 def _uniforms(random: Sequence[np.random.Generator], drafts: int) -> NDArray[np.float64]:
@@ -427,8 +470,11 @@ def _uniforms(random: Sequence[np.random.Generator], drafts: int) -> NDArray[np.
 def _key_for(wanted: Wanted, name: str | None) -> Key:
     """The key to write in: what `name` says, in the mode that the emotion's valence asks for (default C).
 
-    The corpus writes positive valence in major and negative in minor, and the models learnt that.
+    The corpus writes positive valence in major and negative in minor, and the models learnt that. A path keeps its
+    tonic; its signature is that of its beginning.
     """
+    if isinstance(wanted, EmotionPath):
+        wanted = wanted.segments[0].emotion
     quadrant = wanted if isinstance(wanted, Quadrant) else wanted.quadrant
     is_minor = quadrant.valence_sign < 0
     return Key(0, is_minor) if name is None else parse_key(name, is_minor=is_minor)

@@ -5,6 +5,8 @@ from typing import Any, Literal, Self
 from pydantic import ConfigDict, Field, model_validator
 
 from affetti.runtime.emotion_weights import EMOTIONS
+from affetti.runtime.piano_profiles import Profile
+from affetti.runtime.plane_calibration import PlaneCalibration
 from affetti.runtime.stored import SamplingDefaults, Signature, Stored
 from affetti.tokens.elements import BAR_BEAT, ELEMENTS, SIZES, TYPE
 
@@ -35,6 +37,7 @@ class VqvaeSizes(_Network):
     heads: int = Field(ge=1, le=64)
     latent_into_decoder: Literal["cross", "concatenate"]
     decoding: Literal["two_level", "global", "element"]
+    emotion_input: Literal["start", "every_step"]
 
     @property
     def codebooks(self) -> int:
@@ -59,6 +62,7 @@ class PriorSizes(_Network):
     layers: int = Field(ge=1, le=64)
     width: int = Field(ge=2, le=4096)
     heads: int = Field(ge=1, le=64)
+    emotion_input: Literal["start", "every_step"]
 
 
 class PianoModelConfig(Stored):
@@ -77,6 +81,10 @@ class PianoModelConfig(Stored):
     composes_in_c: bool
     """Whether the prior has learned C major and A minor alone; what it composes is then moved to a key that the seed
     decides."""
+    profiles: tuple[Profile, Profile, Profile, Profile] | None = None
+    """Of the training pieces of Q1 to Q4: what drafts are to come near to; None: nothing."""
+    plane: PlaneCalibration | None = None
+    """What to tell the networks for a point of the plane; None: the point itself."""
     bar_shares: tuple[float, ...]
     """[K]: of the words that a code stood for in training, the share that began a bar. With a codebook for each
     element the codes are those of the bar-beat."""
@@ -84,6 +92,8 @@ class PianoModelConfig(Stored):
     """How the prior's codes are drawn."""
     elements: tuple[SamplingDefaults, ...] = Field(min_length=len(ELEMENTS), max_length=len(ELEMENTS))
     """How each element is drawn."""
+    fullness: float = Field(0.0, ge=-5, le=5)
+    """See `Codebook.fullness`."""
     strength: float = Field(ge=0, le=10)
     """How strongly the emotion is asked for, see `PianoSampling`."""
     drafts: int = Field(ge=1, le=MAX_DRAFTS)

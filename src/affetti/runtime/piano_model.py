@@ -15,16 +15,19 @@ from numpy.typing import NDArray
 
 from affetti.analysis.key import parse_key
 from affetti.analysis.metrical_grid import MAX_BARS
-from affetti.emotion import Emotion, Quadrant, parse_quadrant, wanted_emotion
+from affetti.emotion import Emotion, Quadrant
 from affetti.errors import InputError
 from affetti.piece import Piece
+from affetti.runtime.emotion_path import EmotionPath, Wanted, wanted_of
+from affetti.runtime.emotion_weights import Conditions
 from affetti.runtime.limits import check_seed, checked_tempo
 from affetti.runtime.piano_config import MAX_DRAFTS, PianoModelConfig
-from affetti.runtime.piano_drafts import choose, chooser_sha256
+from affetti.runtime.piano_drafts import Target, chooser_sha256, chosen
 from affetti.runtime.piano_form import finished_piece
-from affetti.runtime.piano_sampling import Codebook, Request, Seed, sample_words, write_words
+from affetti.runtime.piano_phrases import FEWEST_BARS_TO_CLOSE, Form
+from affetti.runtime.piano_sampling import Codebook, Request, Seed, in_key_of, sample_words, write_words
 from affetti.runtime.piano_steps import PianoSteps, Sessions
-from affetti.runtime.provenance import PianoProvenance
+from affetti.runtime.provenance import PianoProvenance, asked_for, told_of
 from affetti.runtime.sampling import PianoSampling, Sampling
 from affetti.runtime.weights import PianoWeights, find_weights
 from affetti.tokens.elements import ELEMENTS, Integers, tempo_values
@@ -33,7 +36,6 @@ from affetti.tokens.grammar import Words
 BATCH = 64
 """Pieces composed together at most: more are no faster. What a piece is does not depend on it."""
 
-Wanted = Quadrant | Emotion
 Backend = Literal["onnx", "torch"]
 
 
@@ -77,16 +79,18 @@ class PianoModel:
         stored = self.weights.tensor("vqvae.quantizer.codebook")
         if stored.shape != (model.codebooks, model.codes, model.latent_size // model.codebooks):
             raise InputError(f"{self.weights.folder}: not the codebook that config.json describes")
-        return Codebook(stored.astype(np.float32), np.asarray(self.config.bar_shares), self.config.bar_book)
+        config = self.config
+        return Codebook(stored.astype(np.float32), np.asarray(config.bar_shares), config.bar_book, config.fullness)
 
     # ---- composing ----
 
     def compose(
         self,
-        emotion: str | Wanted | None = None,
+        emotion: str | Quadrant | Emotion | None = None,
         *,
         valence: float | None = None,
         arousal: float | None = None,
+        path: str | EmotionPath | None = None,
         bars: int | None = None,
         seed: int = 0,
         tempo: float | None = None,
@@ -96,25 +100,30 @@ class PianoModel:
         greedy: bool = False,
         strength: float | None = None,
         drafts: int | None = None,
+        form: Form = "song",
         elements: Mapping[str, Sampling] | None = None,
         progress: Callable[[float], None] | None = None,
         cancelled: Callable[[], bool] | None = None,
     ) -> Piece:
-        """One piece with an emotion: a name or quadrant, or a point of valence and arousal, which means its quadrant.
+        """One piece with an emotion: a name or quadrant, a point of valence and arousal (-1 to 1), or a path of them.
 
-        bars: exactly so many (1 to 2,000); default: as many as the model finds right. tempo: quarters per minute for
-        the whole piece; key: for example "D" or "D minor" (see `piano_form.finished_piece`); both default to what the
-        model writes. temperature, nucleus: of the prior's codes; strength: how strongly the emotion is asked for (1: as
-        trained); drafts: how often the piece is composed until one is heard as asked (1 to 16, see `piano_drafts`);
-        elements: how values of an element are drawn, and its codes where it has a codebook of its own, by its name, for
-        example {"velocity": Sampling(2.0)}; greedy: always the likeliest, in one draft. What is not given is as the
-        weights say. Raises InputError for anything out of range.
+        path: how the emotion changes along the piece, as "calm:8,tense:8" or the name of a .csv file (see
+        `emotion_path`); it says how many bars the piece has. bars: exactly so many (1 to 2,000); default: as many as
+        the model finds right. tempo: quarters per minute for the whole piece; key: for example "D" or "D minor" (see
+        `piano_form.finished_piece`); both default to what the model writes. temperature, nucleus: of the prior's codes;
+        strength: how strongly the emotion is asked for (1: as trained); drafts: how often the piece is composed until
+        one is heard as asked (1 to 16, see `piano_drafts`); form: whether a piece of a given number of bars, without a
+        path, is a song, whose phrases return from 16 bars on and which a chord closes (from 4), or free; elements: how
+        values of an element are drawn, and its codes where it has a codebook of its own, by its name, for example
+        {"velocity": Sampling(2.0)}; greedy: always the likeliest, in one draft. What is not given is as the weights
+        say. Raises InputError for anything out of range.
         """
         return self.compose_many(
             1,
             emotion,
             valence=valence,
             arousal=arousal,
+            path=path,
             bars=bars,
             seed=seed,
             tempo=tempo,
@@ -124,6 +133,7 @@ class PianoModel:
             greedy=greedy,
             strength=strength,
             drafts=drafts,
+            form=form,
             elements=elements,
             progress=progress,
             cancelled=cancelled,
@@ -132,10 +142,11 @@ class PianoModel:
     def compose_many(
         self,
         count: int,
-        emotion: str | Wanted | None = None,
+        emotion: str | Quadrant | Emotion | None = None,
         *,
         valence: float | None = None,
         arousal: float | None = None,
+        path: str | EmotionPath | None = None,
         bars: int | None = None,
         seed: int = 0,
         tempo: float | None = None,
@@ -145,6 +156,7 @@ class PianoModel:
         greedy: bool = False,
         strength: float | None = None,
         drafts: int | None = None,
+        form: Form = "song",
         elements: Mapping[str, Sampling] | None = None,
         progress: Callable[[float], None] | None = None,
         cancelled: Callable[[], bool] | None = None,
@@ -156,7 +168,7 @@ class PianoModel:
         """
         if count < 1:
             raise InputError(f"count is {count}; it must be at least 1")
-        wanted = wanted_emotion(emotion, valence, arousal)
+        wanted = wanted_of(emotion, valence, arousal, path)
         sampling = self.sampling(temperature, nucleus, greedy=greedy, strength=strength, elements=elements)
         draws = (sampling.codes, *sampling.elements)
         drafts = self._drafts(drafts, greedy=greedy)
@@ -168,9 +180,7 @@ class PianoModel:
             backend=self.backend,
             seed=operator.index(seed),  # a plain integer, which JSON can store
             piece=0,
-            valence=wanted.valence if isinstance(wanted, Emotion) else None,
-            arousal=wanted.arousal if isinstance(wanted, Emotion) else None,
-            quadrant=wanted.name if isinstance(wanted, Quadrant) else None,
+            **told_of(wanted),
             bars=None if bars is None else operator.index(bars),
             quarters_per_minute=None if tempo is None else float(tempo),
             key=None if key is None else key.strip(),
@@ -180,6 +190,7 @@ class PianoModel:
             strength=sampling.strength,
             drafts=drafts,
             chooser_sha256=chooser_sha256(drafts),
+            form=form,
         )
         return self._composed([replace(provenance, piece=piece) for piece in range(count)], progress, cancelled)
 
@@ -235,43 +246,71 @@ class PianoModel:
 
     def sample_words(
         self,
-        quadrants: Sequence[Quadrant],
+        wanted: Sequence[Wanted],
         *,
         bars: int | None = None,
         seed: int = 0,
         tempo: float | None = None,
         sampling: PianoSampling | None = None,
         drafts: int = 1,
+        form: Form = "free",
         first_piece: int = 0,
         progress: Callable[[float], None] | None = None,
         cancelled: Callable[[], bool] | None = None,
     ) -> list[Words]:
-        """The words [T, 7] of one piece for each quadrant, as drawn: in no special key, `tempo` rounded to the table's.
+        """The words [T, 7] of one piece for each emotion wanted, as drawn: in any key, `tempo` rounded to the table's.
 
-        Piece n depends on its quadrant, the options, `seed` and its number `first_piece` + n, and on nothing else.
+        Paths are of the same number of bars, which `bars` need not say, and nothing else is wanted beside them.
+        Piece n depends on its emotion, the options, `seed` and its number `first_piece` + n, and on nothing else.
         """
         if not 1 <= drafts <= MAX_DRAFTS:
             raise InputError(f"{drafts} drafts: a piece has 1 to {MAX_DRAFTS}")
         if bars is not None and not 1 <= bars <= MAX_BARS:
             raise InputError(f"{bars} bars: a piece has 1 to {MAX_BARS:,}")
+        bars = self._bars(wanted, bars)
         check_seed(seed)
         tempo_value = None if tempo is None else int(tempo_values(np.asarray([checked_tempo(tempo)]))[0])
-        request = Request(sampling or self.sampling(), bars, tempo_value)
+        paths = any(isinstance(one, EmotionPath) for one in wanted)
+        song_form = form == "song" and bars is not None and bars >= FEWEST_BARS_TO_CLOSE and not paths
+        request = Request(sampling or self.sampling(), bars, tempo_value, song_form)
         words: list[Words] = []
         at_once = BATCH // drafts
-        for start in range(0, len(quadrants), at_once):
-            batch = quadrants[start : start + at_once]
+        for start in range(0, len(wanted), at_once):
+            batch = wanted[start : start + at_once]
             seeds = [
                 Seed(seed, first_piece + start + row, draft) for row in range(len(batch)) for draft in range(drafts)
             ]
             watch = _Watch(len(batch), progress, cancelled)
-            emotions = [int(quadrant) for quadrant in batch for _ in range(drafts)]
-            drawn = sample_words(self.steps, self.codebook, request, emotions, seeds, watch)
-            for row, quadrant in enumerate(batch):
+            conditions = Conditions.of_wanted([one for one in batch for _ in range(drafts)], self.config.plane)
+            drawn = sample_words(self.steps, self.codebook, request, conditions, seeds, watch)
+            if self.config.composes_in_c:
+                drawn = [in_key_of(one_seed, one) for one_seed, one in zip(seeds, drawn, strict=True)]
+            for row, one in enumerate(batch):
                 of_piece = drawn[row * drafts : (row + 1) * drafts]
-                words.append(of_piece[0 if drafts == 1 else choose(of_piece, quadrant)])
+                target = self._target(seeds[row * drafts], one)
+                words.append(chosen(of_piece, one, closes=song_form or target is None, target=target))
             watch(1.0)
         return words
+
+    def _target(self, seed: Seed, wanted: Wanted) -> Target | None:
+        """What a piece is to be like beside its emotion; nothing for a point of the plane or a path."""
+        if self.config.profiles is None or not isinstance(wanted, Quadrant):
+            return None
+        profile = self.config.profiles[wanted - 1]
+        return Target(profile, profile.target(seed.shared(1)))
+
+    def _bars(self, wanted: Sequence[Wanted], bars: int | None) -> int | None:
+        """The bars that pieces have: those asked for, or those of the paths. Raises InputError where they disagree."""
+        paths = [one for one in wanted if isinstance(one, EmotionPath)]
+        if not paths:
+            return bars
+        if "start" in (self.config.prior.emotion_input, self.config.model.emotion_input):
+            raise InputError(f"{self.config.name} is told the emotion once, at the start: it follows no path")
+        if len(paths) < len(wanted) or len({path.bars for path in paths}) > 1:
+            raise InputError("pieces with paths are composed together where all are of the same number of bars")
+        if bars not in (None, paths[0].bars):
+            raise InputError(f"{bars} bars, but the path has {paths[0].bars}: leave out the one or change the other")
+        return paths[0].bars
 
     def _composed(
         self,
@@ -285,18 +324,18 @@ class PianoModel:
             raise InputError("the provenance in this file is damaged: piece number out of range")
         if {len(asked.temperatures), len(asked.nuclei)} != {1 + len(ELEMENTS)}:
             raise InputError("the provenance in this file is damaged: not one temperature and nucleus for each element")
-        quadrant = None if asked.quadrant is None else parse_quadrant(asked.quadrant)
-        wanted = wanted_emotion(quadrant, asked.valence, asked.arousal)
+        wanted = asked_for(asked)
         if asked.key is not None:
             parse_key(asked.key)  # a key that is none is found out before the piece is composed
         codes, *elements = (Sampling(*one, asked.greedy) for one in zip(asked.temperatures, asked.nuclei, strict=True))
         words = self.sample_words(
-            [wanted if isinstance(wanted, Quadrant) else wanted.quadrant] * len(provenances),
+            [wanted] * len(provenances),
             bars=asked.bars,
             seed=asked.seed,
             tempo=asked.quarters_per_minute,
             sampling=PianoSampling(codes, tuple(elements), asked.strength),
             drafts=asked.drafts,
+            form=asked.form,
             first_piece=asked.piece,
             progress=progress,
             cancelled=cancelled,

@@ -9,10 +9,17 @@ the codes of a piece are planned to their end before the first word is written:
   began a bar in training (`bar_shares`); the end code counts only in the last of them. The words then decide. The end
   word is held back until the bars are there. In the last bar notes sound no longer than the bar; it is over when the
   decoder would begin another one. Only then the piece ends, so a bar is never broken off.
+- In song form phrases return (`piano_phrases`), and the last bar is one chord, struck on its first beat and held.
 - No bar stays empty: a bar line waits until a note has been struck since the one before, as long as the bar has
   positions left. Of EMOPIA's bars one in 250 is empty, but what is drawn from a small model has holes.
 - Words that outrun the plan are given more codes: the prior goes on as if there were no end, and the decoder sees the
   longer plan from there on.
+
+An emotion may change from bar to bar. The prior is told that of the bar that is under way by its codes, the decoder
+that of the bar that is under way by its words. But the prior goes on with what it has composed, whatever it is told:
+one bar of another emotion is enough for it to stay there. So a section of a path (`EmotionPath.sections`) begins as if
+a piece began, with the bar line that stands there. Nothing that is drawn depends on an emotion that comes later, so
+pieces whose paths part only later begin alike.
 
 What the prior would compose after its plan is the same whether it is asked for or not, and each piece draws from two
 random generators of its own, one for codes and one for words. So a piece does not depend on what is composed beside it.
@@ -22,12 +29,16 @@ Shapes: B pieces, E = 7 elements, G codebooks of K codes, L latent numbers.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
 
-from affetti.runtime.piano_config import OTHERS
-from affetti.runtime.piano_steps import DecoderSteps, Floats, PianoSteps, PriorSteps
+from affetti.runtime.emotion_weights import Conditions
+from affetti.runtime.guided_prior import GuidedPrior
+from affetti.runtime.piano_config import MAX_DRAFTS, OTHERS
+from affetti.runtime.piano_phrases import Returns, returning_bars
+from affetti.runtime.piano_steps import Floats, PianoSteps
 from affetti.runtime.sampling import PianoSampling, draw
 from affetti.tokens.elements import (
     BAR,
@@ -51,6 +62,7 @@ from affetti.tokens.elements import (
     Reals,
 )
 from affetti.tokens.grammar import Flags, GrammarState, Words
+from affetti.tokens.transposition import transposed_nearest
 
 MIN_CODES = 4
 """A bar line, a position, a note and the end: no piece is shorter."""
@@ -78,6 +90,8 @@ class Request:
     """Exactly so many, or None: as many as come."""
     tempo: int | None = None
     """The value of the tempo element in every bar, or None: as drawn."""
+    song_form: bool = False
+    """Whether phrases return, where there are bars enough (see `piano_phrases`), and a chord closes the piece."""
 
 
 class Seed(NamedTuple):
@@ -91,8 +105,12 @@ class Seed(NamedTuple):
         """The generator of codes (stream 0) or words (1). Not one number more: a seed ends in any number of zeros."""
         return np.random.default_rng([self.seed, self.piece, 2 * self.draft + stream])
 
+    def shared(self, stream: int) -> np.random.Generator:
+        """The generator of what all drafts of a piece share: their key (stream 0) or what they are to be like (1)."""
+        return np.random.default_rng([self.seed, self.piece, 2 * MAX_DRAFTS + stream])
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, eq=False)
 class Codebook:
     """What the codes stand for."""
 
@@ -102,6 +120,14 @@ class Codebook:
     """[K]: how often a code began a bar."""
     bar_book: int
     """The codebook that says so."""
+    fullness: float = 0.0
+    """What is added to the logit of the bar-beat's code 0, with which another note is struck at the same place; for a
+    codebook for each element alone."""
+
+    @cached_property
+    def begins_bar(self) -> Flags:
+        """[K]: whether a code that is drawn is taken for the beginning of a bar."""
+        return self.bar_shares >= 0.5
 
     def look_up(self, codes: Integers) -> Floats:
         """Codes [..., G] to latents [..., L]."""
@@ -113,17 +139,21 @@ def sample_words(
     steps: PianoSteps,
     codebook: Codebook,
     request: Request,
-    emotions: Sequence[int],
+    conditions: Conditions,
     seeds: Sequence[Seed],
     watch: Watch,
 ) -> list[Words]:
-    """The words of one piece for each emotion (quadrant 1-4) and seed; no piece breaks the grammar."""
+    """The words of one piece for each row of the conditions and seed; no piece breaks the grammar."""
     codes_random, words_random = ([seed.generator(stream) for seed in seeds] for stream in (0, 1))
-    wanted = np.asarray(emotions, np.int64)
-    prior = steps.prior(wanted) if request.sampling.strength == 1 else _Guided(steps, wanted, request.sampling.strength)
-    plan = Plan(prior, codebook, request, codes_random)
+    plan = Plan(GuidedPrior(steps, conditions, request.sampling.strength), codebook, request, codes_random)
     plan.complete(watch)
-    return Writing(steps.decoder(wanted), plan, request, words_random).complete(watch)
+    return Writing(steps, conditions, plan, request, words_random).complete(watch)
+
+
+def in_key_of(seed: Seed, words: Words) -> Words:
+    """Words [T, 7] in C major or A minor, moved to a key that the seed decides, the same for all drafts of a piece."""
+    moved: Words = transposed_nearest(words[None], seed.shared(0).integers(12, size=1))[0]
+    return moved
 
 
 def write_words(
@@ -137,27 +167,8 @@ def write_words(
 ) -> list[Words]:
     """The words that the decoder makes of codes [T, G] that are given, with an emotion (0: none) for each piece."""
     random = [seed.generator(1) for seed in seeds]
-    decoder = steps.decoder(np.asarray(emotions, np.int64))
-    return Writing(decoder, GivenCodes(codebook, codes), request, random).complete(watch)
-
-
-class _Guided:
-    """A prior asked twice, with and without the emotion."""
-
-    def __init__(self, steps: PianoSteps, emotions: Integers, strength: float) -> None:
-        self.both = steps.prior(np.concatenate([emotions, np.zeros_like(emotions)]))
-        self.strength = strength
-
-    def step(self, previous: Integers) -> Floats:
-        return self._combined(self.both.step(np.concatenate([previous, previous])))
-
-    def book(self, chosen: Integers) -> Floats:
-        return self._combined(self.both.book(np.concatenate([chosen, chosen])))
-
-    def _combined(self, logits: Floats) -> Floats:
-        with_emotion, without = np.split(logits, 2)
-        combined: Floats = without + np.float32(self.strength) * (with_emotion - without)
-        return combined
+    told = Conditions.of_labels(emotions)
+    return Writing(steps, told, GivenCodes(codebook, codes), request, random).complete(watch)
 
 
 class Codes:
@@ -210,7 +221,7 @@ class Plan(Codes):
     """Codes that the prior composes: sequences without end, of which a part is the piece's."""
 
     def __init__(
-        self, prior: PriorSteps, codebook: Codebook, request: Request, random: list[np.random.Generator]
+        self, prior: GuidedPrior, codebook: Codebook, request: Request, random: list[np.random.Generator]
     ) -> None:
         codes = np.zeros((len(random), 256, len(codebook.latents)), np.int64)
         super().__init__(codebook, codes, np.zeros(len(random), np.int64))
@@ -218,6 +229,8 @@ class Plan(Codes):
         books = len(codebook.latents)
         self.sampling = [request.sampling.of_book(book, books) for book in range(books)]
         self.expected_bars = np.zeros(len(random))
+        sources = returning_bars(request.bars or 0 if request.song_form else 0)
+        self.returns = Returns(len(random), sources, codebook.begins_bar, codebook.bar_book)
         self.greatest = MAX_CODES if request.bars is None else request.bars * MAX_CODES_PER_BAR
 
     def complete(self, watch: Watch) -> None:
@@ -241,17 +254,50 @@ class Plan(Codes):
         self._make_room(self.length + 1)
         chosen = self.codes[:, self.length]
         previous = self.codes[:, max(self.length - 1, 0)]
-        uniforms = np.stack([one.random(self.codes.shape[2]) for one in self.random])
+        uniforms = np.stack([one.random(self.codes.shape[2] + 1) for one in self.random])
+        bars = self._bars_begun()
+        self.prior.reach(np.maximum(bars - 1, 0))
         logits = self.prior.step(previous)
-        end = logits.shape[1] - 1
-        chosen[:, 0] = draw(logits, uniforms[:, 0], self.sampling[0])
-        ends = chosen[:, 0] == end
-        if ends.any():  # the sequence goes on nevertheless; how much of it is the piece's is another question
-            chosen[ends, 0] = draw(logits[ends, :end], uniforms[ends, 0], self.sampling[0])
+        ends = _ends(logits, uniforms[:, -1], greedy=self.sampling[0].greedy)
+        # The sequence goes on nevertheless; how much of it is the piece's is another question.
+        chosen[:, 0] = draw(logits[:, :-1], uniforms[:, 0], self.sampling[0])
         for book in range(1, chosen.shape[1]):
-            chosen[:, book] = draw(self.prior.book(chosen[:, :book].copy()), uniforms[:, book], self.sampling[book])
+            logits = self.prior.book(chosen[:, :book].copy())
+            if book == self.codebook.bar_book:
+                logits[:, 0] += self.codebook.fullness
+            chosen[:, book] = draw(logits, uniforms[:, book], self.sampling[book])
+        self._turn(chosen, uniforms, bars)
+        self.returns.apply(self.codes, self.length)
         self._plan(ends, self.codebook.bar_shares[chosen[:, self.codebook.bar_book]])
         self.length += 1
+
+    def _bars_begun(self) -> Integers:
+        """[B]"""
+        return np.floor(self.expected_bars + 0.5).astype(np.int64)
+
+    def _turn(self, chosen: Integers, uniforms: Reals, bars: Integers) -> None:
+        """Draw the codes [B, G] of this step again for pieces that begin a section of another emotion.
+
+        They begin that bar all the same, and with a codebook for each element the same elements speak.
+        """
+        bar_book, begins_bar = self.codebook.bar_book, self.codebook.begins_bar
+        begins = self.prior.conditions.begins
+        others = begins_bar[chosen[:, bar_book]] & (bars > 0) & (bars < begins.shape[1])
+        others &= begins[np.arange(len(bars)), np.minimum(bars, begins.shape[1] - 1)]
+        for row in np.flatnonzero(others).tolist():
+            prior, logits = self.prior.reborn(row, int(bars[row]), chosen.shape[1])
+            logits = logits[:, : len(begins_bar)]  # without the end
+            for book in range(chosen.shape[1]):
+                if book > 0:
+                    logits = prior.book(chosen[row : row + 1, :book].copy())
+                allowed = np.ones(logits.shape[1], np.bool_)
+                if chosen.shape[1] > 1:
+                    allowed = (np.arange(len(allowed)) > 0) == (chosen[row, book] > 0)
+                if book == bar_book:
+                    allowed = allowed & begins_bar
+                drawn = draw(np.where(allowed, logits, -np.inf), uniforms[row : row + 1, book], self.sampling[book])
+                chosen[row, book] = drawn[0]
+            self.prior.adopt(row, prior)
 
     def _plan(self, ends: Flags, bar_shares: Reals) -> None:
         """Decide of the pieces without a plan whether it ends before or with the codes of this step."""
@@ -267,18 +313,29 @@ class Plan(Codes):
         self.planned = np.where(self.planned > 0, self.planned, now)
 
 
+def _ends(logits: Floats, uniforms: Reals, *, greedy: bool) -> Flags:
+    """[B]: which pieces end here, of logits [B, K + 1]. However codes are drawn, an end is as likely as the prior has
+    it: a nucleus would cut it off, as it is unlikely everywhere.
+    """
+    shares = np.exp((logits - logits.max(axis=1, keepdims=True)).astype(np.float64))
+    ends: Flags = uniforms < shares[:, -1] / shares.sum(axis=1)
+    return logits.argmax(axis=1) == logits.shape[1] - 1 if greedy else ends
+
+
 class Writing:
     """The words of B pieces, of which A are still being written."""
 
     def __init__(
         self,
-        decoder: DecoderSteps,
+        steps: PianoSteps,
+        conditions: Conditions,
         plan: Codes,
         request: Request,
         random: list[np.random.Generator],
     ) -> None:
         pieces = len(random)
-        self.decoder, self.plan, self.request, self.random = decoder, plan, request, random
+        self.conditions, self.plan, self.request, self.random = conditions, plan, request, random
+        self.decoder = steps.decoder(conditions.at(np.zeros(pieces, np.int64)).weights)
         bars = request.bars
         self.grammar = GrammarState(pieces) if bars is None else GrammarState(pieces, min_bars=bars, max_bars=bars)
         self.due = plan.planned.copy()  # words at which a piece without a number of bars ends
@@ -304,6 +361,8 @@ class Writing:
         """Write the next word of each piece."""
         self._make_room(step)
         rows = self.rows
+        if self.conditions.change:
+            self.decoder.feel(self.conditions.at(np.maximum(self.grammar.bars - 1, 0)).weights[rows])
         previous = self.words[rows, step - 1] if step else np.zeros((len(rows), len(ELEMENTS)), np.int64)
         type_logits = self.decoder.types(previous.astype(np.int64), self.plan.latents(step, rows))
         words = np.zeros((len(self.words), len(ELEMENTS)), np.int64)
@@ -315,6 +374,8 @@ class Writing:
             late = (step + 1 >= self.due) & type_mask[:, END]
             type_mask[late, END + 1 :] = False
         words[rows, TYPE] = self._drawn(TYPE, type_logits, type_mask, rows, rows, uniforms)
+        if self.request.song_form:
+            words[closing & (words[:, TYPE] == METRICAL), TYPE] = END  # after the first chord of the last bar
         logits = dict(zip(OTHERS, self.decoder.elements(words[rows, TYPE]), strict=True))
         self._draw_metrical(words, logits, closing, uniforms)
         self._draw_notes(words, logits, uniforms)
@@ -339,6 +400,8 @@ class Writing:
         mask = self.grammar.bar_beat_mask(words[:, TYPE])
         mask[:, BAR] &= self.struck | ~mask[:, FIRST_POSITION:].any(axis=1)
         mask[closing, BAR] = True
+        if self.request.song_form:
+            mask[(self.grammar.bars == self.request.bars) & ~self.struck, FIRST_POSITION + 1 :] = False
         places = self._drawn(BAR_BEAT, logits[BAR_BEAT], mask, rows, self.rows, uniforms)
         over = closing[rows] & (places == BAR)
         words[rows[over], TYPE] = END
@@ -361,7 +424,8 @@ class Writing:
         if self.request.bars is not None:  # in the last bar no note sounds beyond its end
             left = MAX_STEPS - (self.places - FIRST_POSITION)
             last = self.grammar.bars == self.request.bars
-            durations &= ~last[:, None] | (np.arange(SIZES[DURATION]) <= left[:, None])
+            lengths, left = np.arange(SIZES[DURATION]), left[:, None]
+            durations &= ~last[:, None] | (lengths == left if self.request.song_form else lengths <= left)
         masks = {
             PITCH: self.grammar.pitch_mask(types),
             DURATION: durations,

@@ -11,7 +11,7 @@ Shapes: B rows (pieces), S steps, E = 7 elements, G codebooks of K codes, L late
 
 from collections.abc import Mapping
 from functools import cached_property
-from typing import Any, Protocol
+from typing import Any, Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +26,14 @@ Floats = NDArray[np.float32]
 class PriorSteps(Protocol):
     """The prior at work on B pieces, all at the same step."""
 
+    def feel(self, emotions: Floats) -> None:
+        """Let every row hear these emotions [B, 5] from the next step on."""
+        ...
+
+    def adopt(self, row: int, other: Self, other_row: int) -> None:
+        """Let one row go on from where a row of another prior, of the same network, has come to."""
+        ...
+
     def step(self, previous: Integers) -> Floats:
         """After the codes [B, G] of the step before (anything at first): logits of the first codebook, [B, K + 1], the
         last of which is the end.
@@ -39,6 +47,10 @@ class PriorSteps(Protocol):
 
 class DecoderSteps(Protocol):
     """The decoder at work on B pieces, all at the same word."""
+
+    def feel(self, emotions: Floats) -> None:
+        """Let every row hear these emotions [B, 5] from the next word on."""
+        ...
 
     def remember(self, row: int, latents: Floats) -> None:
         """Let one row see this whole sequence of latents [S, L] from now on."""
@@ -58,13 +70,13 @@ class DecoderSteps(Protocol):
 
 
 class PianoSteps(Protocol):
-    """Both networks; emotions are int64 [B], 1-4 or 0 for none."""
+    """Both networks; emotions are weights [B, 5], see `emotion_weights`."""
 
-    def prior(self, emotions: Integers) -> PriorSteps:
+    def prior(self, emotions: Floats) -> PriorSteps:
         """Begin to compose codes."""
         ...
 
-    def decoder(self, emotions: Integers) -> DecoderSteps:
+    def decoder(self, emotions: Floats) -> DecoderSteps:
         """Begin to write words."""
         ...
 
@@ -79,12 +91,12 @@ class Sessions:
         self.weights, self.threads = weights, threads
         self.graphs: dict[str, Graph] = {}
 
-    def prior(self, emotions: Integers) -> PriorSteps:
+    def prior(self, emotions: Floats) -> PriorSteps:
         """Begin to compose codes."""
         books = [self._graph(name) for name in self.weights.config.graphs if name.startswith("prior_book_")]
         return _PriorSessions(self._graph("prior_step"), books, emotions)
 
-    def decoder(self, emotions: Integers) -> DecoderSteps:
+    def decoder(self, emotions: Floats) -> DecoderSteps:
         """Begin to write words."""
         prepare = self._graph("decoder_prepare") if self.weights.config.model.has_memory else None
         return _DecoderSessions(
@@ -137,6 +149,11 @@ class _Bound:
         self.turn = 1 - self.turn
         return self.outputs
 
+    def adopt(self, row: int, other: "_Bound", other_row: int) -> None:
+        """Put the states of a row of another run of this graph in the place of those of one row."""
+        for name, arrays in self.states.items():
+            arrays[self.turn][row] = other.states[name][other.turn][other_row]
+
     def kept(self, rows: Integers, shared: Mapping[str, NDArray[Any]] | None = None) -> "_Bound":
         """The same at the same step with these rows alone."""
         fewer = _Bound(self.graph, len(rows), shared)
@@ -149,10 +166,17 @@ class _Bound:
 
 
 class _PriorSessions:
-    def __init__(self, step: Graph, books: list[Graph], emotions: Integers) -> None:
+    def __init__(self, step: Graph, books: list[Graph], emotions: Floats) -> None:
         self.bound, self.books = _Bound(step, len(emotions)), books
-        self.bound.inputs["emotions"][:] = emotions
         self.hidden: NDArray[Any] = self.bound.outputs["hidden"]
+        self.feel(emotions)
+
+    def feel(self, emotions: Floats) -> None:
+        self.bound.inputs["emotions"][:] = emotions
+
+    def adopt(self, row: int, other: Self, other_row: int) -> None:
+        self.bound.adopt(row, other.bound, other_row)
+        self.hidden[row] = other.hidden[other_row]
 
     def step(self, previous: Integers) -> Floats:
         inputs = self.bound.inputs
@@ -169,11 +193,14 @@ class _PriorSessions:
 
 
 class _DecoderSessions:
-    def __init__(self, prepare: Graph | None, type_step: Graph, element_step: Graph, emotions: Integers) -> None:
+    def __init__(self, prepare: Graph | None, type_step: Graph, element_step: Graph, emotions: Floats) -> None:
         self.prepare = prepare
         self.type_step = _Bound(type_step, len(emotions))
-        self.type_step.inputs["emotions"][:] = emotions
         self.element_step = _Bound(element_step, len(emotions), _handed_on(self.type_step, element_step))
+        self.feel(emotions)
+
+    def feel(self, emotions: Floats) -> None:
+        self.type_step.inputs["emotions"][:] = emotions
 
     def remember(self, row: int, latents: Floats) -> None:
         if self.prepare is None:

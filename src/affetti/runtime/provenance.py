@@ -5,10 +5,13 @@ from dataclasses import asdict, dataclass
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypedDict
 
+from affetti.emotion import Emotion, Quadrant, parse_quadrant
 from affetti.errors import InputError
 from affetti.piece import Piece
+from affetti.runtime.emotion_path import EmotionPath, Wanted, parse_path, wanted_of
+from affetti.runtime.piano_phrases import Form
 from affetti.runtime.weights import shipped_names
 
 FIELD = "affetti"
@@ -30,6 +33,8 @@ class _Provenance:
     arousal: float | None
     quadrant: str | None
     """The name of the quadrant asked for, where no point was."""
+    path: str | None
+    """The path asked for, as `emotion_path.parse_path` reads it, where neither was."""
 
     def to_json(self) -> str:
         """One line of ASCII JSON."""
@@ -64,12 +69,37 @@ class PianoProvenance(_Provenance):
     drafts: int
     chooser_sha256: str | None
     """The recogniser that chose among drafts; None for one draft."""
+    form: Form
     backend: Literal["onnx", "torch"]
     """What computed it: the two round differently, so now and then they draw another note."""
 
 
 _SCHEMAS: dict[str, type[Provenance] | type[PianoProvenance]] = {"muser": PianoProvenance}
 """By system; what a file calls anything else is read as a melody's."""
+
+
+class _Asked(TypedDict):
+    valence: float | None
+    arousal: float | None
+    quadrant: str | None
+    path: str | None
+
+
+def told_of(wanted: Wanted) -> _Asked:
+    """What a provenance says of what was asked for."""
+    return {
+        "valence": wanted.valence if isinstance(wanted, Emotion) else None,
+        "arousal": wanted.arousal if isinstance(wanted, Emotion) else None,
+        "quadrant": wanted.name if isinstance(wanted, Quadrant) else None,
+        "path": str(wanted) if isinstance(wanted, EmotionPath) else None,
+    }
+
+
+def asked_for(provenance: Provenance | PianoProvenance) -> Wanted:
+    """What was asked for. Raises InputError where the provenance does not say one thing."""
+    quadrant = None if provenance.quadrant is None else parse_quadrant(provenance.quadrant)
+    path = None if provenance.path is None else parse_path(provenance.path)  # never the name of a file
+    return wanted_of(quadrant, provenance.valence, provenance.arousal, path)
 
 
 def read_provenance(piece: Piece) -> Provenance | PianoProvenance:

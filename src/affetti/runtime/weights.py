@@ -172,6 +172,11 @@ def find_weights(name: str | Path) -> MelodyWeights | PianoWeights | RecogniserW
     return MelodyWeights(folder, config, digest.hexdigest())
 
 
+def numbers_sha256(weights: Weights) -> str:
+    """Digest of model.safetensors alone, hexadecimal."""
+    return hashlib.sha256(read_bounded(weights.folder / NUMBERS, max_bytes=MAX_WEIGHTS_BYTES)).hexdigest()
+
+
 def _absence(name: str) -> str:
     """Why there are no weights of this name, and what to do."""
     choices = f"name a folder or one of {', '.join(shipped_names())}"
