@@ -163,7 +163,8 @@ def test_progress_counts_the_melodies(
         assert total == 40
         yield shown.setdefault(title, []).append
 
-    monkeypatch.setattr("affetti.cli.compose.progress", progress)
+    for module in ("compose", "piece_files"):
+        monkeypatch.setattr(f"affetti.cli.{module}.progress", progress)
     assert affetti("compose --system emoreg --emotion happy --seed 1 --count 40") == 0
     assert {title: sum(steps) for title, steps in shown.items()} == {
         "composing 4 bars each": 40,

@@ -279,7 +279,7 @@ def test_the_papers_training() -> None:
     for training, epochs in ((config.training, 300), (config.prior_training, 1300)):
         assert (training.learning_rate, training.schedule, training.weight_decay) == (1e-4, "constant", 0)
         assert (training.batch_pieces, training.gradient_clip, training.epochs) == (16, 3, epochs)
-        assert (training.max_words, training.transposition, training.patience) == (1024, False, 0)
+        assert (training.max_words, training.transposition, training.patience) == (1024, "none", 0)
     assert isinstance(config.training, VqvaeTrainingConfig)
     assert config.training.regularization_weight == 0.1
 

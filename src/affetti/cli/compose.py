@@ -1,23 +1,29 @@
 """`affetti compose`: melodies and piano pieces with a chosen emotion as MIDI, sound, scores or pictures of scores."""
 
 import secrets
-from collections.abc import Callable
-from dataclasses import dataclass
 from enum import StrEnum
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from affetti.cli.output import AsJson, Force, complain, print_json, printable, progress
+from affetti.cli.piece_files import (
+    FormatNames,
+    Out,
+    Soundfont,
+    chosen_synthesiser,
+    parse_formats,
+    rendered_files,
+    targets_of,
+    write_files,
+)
 from affetti.emotion import Emotion, Quadrant
 from affetti.errors import InputError
-from affetti.files import check_writable, write_whole
-from affetti.formats import Format, files_of
+from affetti.files import check_writable
+from affetti.formats import Format
 
 if TYPE_CHECKING:
-    from affetti.audio.performance import Synthesiser
     from affetti.piece import Piece
     from affetti.runtime.emotion_path import Wanted
     from affetti.runtime.melody_model import MelodyModel
@@ -132,19 +138,6 @@ FormName = Annotated[
     ),
 ]
 Greedy = Annotated[bool, typer.Option("--greedy", help="Always take the likeliest token.")]
-Out = Annotated[
-    str | None,
-    typer.Option(metavar="PATH", help="A file, or a folder; many files are numbered.", show_default="here"),
-]
-FormatNames = Annotated[
-    str, typer.Option("--format", metavar="NAMES", help="mid, wav, musicxml, svg; several joined by commas.")
-]
-Soundfont = Annotated[
-    str | None,
-    typer.Option(
-        metavar="FILE", help="wav: a soundfont (.sf2, .sf3), played by FluidSynth.", show_default="what is installed"
-    ),
-]
 
 
 def compose(
@@ -183,17 +176,17 @@ def compose(
         if bars not in (None, wanted.bars):
             raise InputError(f"--bars is {bars}, but the path has {wanted.bars} bars: leave out --bars")
         bars = wanted.bars
-    formats = _parse_formats(format_names)
+    formats = parse_formats(format_names)
     if bars is not None or system is not None or weights is None:  # else the weights say how long pieces are
         _check_bars(count, DEFAULT_BARS[system or DEFAULT_SYSTEM] if bars is None else bars, formats)
     seed = secrets.randbelow(2**32) if seed is None else seed
     options: dict[str, Any] = {"seed": seed, "tempo": tempo, "key": key}
     options |= {"temperature": temperature, "nucleus": nucleus, "greedy": greedy}
-    targets = _targets(out, f"{_stem(wanted)}-{seed}", count, formats)
+    targets = targets_of(out, f"{_stem(wanted)}-{seed}", count, formats)
     for target in targets:
         for file in target.paths:
             check_writable(file, force=force)
-    synthesiser = _synthesiser(formats, soundfont)
+    synthesiser = chosen_synthesiser(formats, soundfont)
 
     model = _model(system, weights)
     if bars is None:
@@ -216,8 +209,8 @@ def compose(
     title = "composing" if bars is None else f"composing {bars} bars each"
     with progress(title, total=count) as advance:
         pieces = model.compose_many(count, progress=advance, **options)
-    files = _rendered(targets, pieces, synthesiser)
-    _write(files, force=force)
+    files = rendered_files(targets, pieces, synthesiser)
+    write_files(files, force=force)
     paths = [list(of_piece) for of_piece in files]
     if as_json:
         print_json(_document(model, wanted, seed, bars, paths, pieces))
@@ -241,28 +234,6 @@ def _model(system: System | None, weights: str | None) -> "MelodyModel | PianoMo
     return model
 
 
-def _parse_formats(text: str) -> tuple[Format, ...]:
-    """The formats in a list joined by commas, each once. Raises InputError for one that we do not write."""
-    names = dict.fromkeys(name.strip().lower() for name in text.split(","))
-    unknown = [name for name in names if name not in list(Format)]
-    if unknown:
-        raise InputError(f"unknown format {unknown[0][:40]!r}; use {', '.join(Format)}")
-    return tuple(Format(name) for name in names)
-
-
-def _synthesiser(formats: tuple[Format, ...], soundfont: str | None) -> "Synthesiser | None":
-    """What plays the pieces, told on stderr; None without sound. Raises InputError for a bad soundfont."""
-    if Format.WAV not in formats:
-        if soundfont is not None:
-            raise InputError("--soundfont is for --format wav alone")
-        return None
-    from affetti.audio.wav import find_synthesiser
-
-    synthesiser = find_synthesiser(None if soundfont is None else Path(soundfont))
-    complain(f"played by {synthesiser.name}")
-    return synthesiser
-
-
 def _check_bars(count: int, bars: int, formats: tuple[Format, ...]) -> None:
     """Raise InputError for more music than one call can hold in memory."""
     format_name = min(formats, key=MAX_BARS.__getitem__)
@@ -276,80 +247,6 @@ def _stem(wanted: "Wanted") -> str:
     if isinstance(wanted, Quadrant):
         return wanted.label
     return f"v{wanted.valence:+.2f}a{wanted.arousal:+.2f}" if isinstance(wanted, Emotion) else "path"
-
-
-Files = dict[Path, bytes | Callable[[], bytes]]
-"""What to write where; what makes it, where it is large."""
-
-
-@dataclass(frozen=True)
-class Target:
-    """The files one piece goes to: `base` with the suffix of each format."""
-
-    base: Path
-    formats: tuple[Format, ...]
-
-    @property
-    def paths(self) -> list[Path]:
-        """One file for each format; further pages of an SVG go beside the first."""
-        return [self.base.with_name(f"{self.base.name}.{name}") for name in self.formats]
-
-    def files(self, piece: "Piece", synthesiser: "Synthesiser | None") -> Files:
-        """The piece in each format, with the further pages."""
-        files: Files = {}
-        for name, path in zip(self.formats, self.paths, strict=True):
-            if name is Format.WAV and synthesiser is not None:
-                files[path] = _sound(piece, synthesiser)
-            else:
-                files |= files_of(piece, path)
-        return files
-
-
-def _sound(piece: "Piece", synthesiser: "Synthesiser") -> Callable[[], bytes]:
-    """What makes the WAV file of a piece. Raises InputError, at once, for a piece that cannot be played."""
-    from affetti.audio.performance import performance
-    from affetti.audio.wav import wav_bytes
-
-    return partial(wav_bytes, performance(piece), synthesiser)
-
-
-def _rendered(targets: list[Target], pieces: list["Piece"], synthesiser: "Synthesiser | None") -> list[Files]:
-    """The files of each piece."""
-    rendered = []
-    with progress("rendering", total=len(pieces)) as advance:
-        for target, piece in zip(targets, pieces, strict=True):
-            rendered.append(target.files(piece, synthesiser))
-            advance(1)
-    return rendered
-
-
-def _write(files: list[Files], *, force: bool) -> None:
-    """Write the files of all pieces. Raises InputError, before the first is written, if one would overwrite."""
-    for of_piece in files:
-        for path in of_piece:  # only now the further pages are known
-            check_writable(path, force=force)
-    with progress("writing", total=len(files)) as advance:
-        for of_piece in files:
-            for path, content in of_piece.items():
-                write_whole(path, content if isinstance(content, bytes) else content(), force=force)
-            advance(1)
-
-
-def _targets(out: str | None, stem: str, count: int, formats: tuple[Format, ...]) -> list[Target]:
-    """Where the pieces go: `out` is a file if it has a suffix, else a folder; many are numbered from 001."""
-    base = Path(stem)
-    if out is not None:
-        path = Path(out)
-        is_folder = path.is_dir() or not path.suffix or out.endswith("/")
-        if not is_folder and path.suffix not in [f".{name}" for name in formats]:
-            asked = ", ".join(f".{name}" for name in formats)
-            raise InputError(f"{out} does not end in {asked}: give --format for other files, or a folder")
-        base = path / stem if is_folder else path.with_suffix("")
-    if count == 1:
-        return [Target(base, formats)]
-    digits = max(3, len(str(count)))
-    numbers = range(1, count + 1)
-    return [Target(base.with_name(f"{base.name}-{number:0{digits}}"), formats) for number in numbers]
 
 
 def _document(

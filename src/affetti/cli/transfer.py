@@ -6,8 +6,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from affetti.cli.compose import FormatNames, Out, Soundfont, _parse_formats, _rendered, _synthesiser, _targets, _write
 from affetti.cli.output import AsJson, Force, print_json, printable, progress
+from affetti.cli.piece_files import (
+    FormatNames,
+    Out,
+    Soundfont,
+    chosen_synthesiser,
+    parse_formats,
+    rendered_files,
+    targets_of,
+    write_files,
+)
 from affetti.emotion import parse_quadrant
 from affetti.errors import InputError
 from affetti.files import check_writable
@@ -77,7 +86,7 @@ def transfer(
     from affetti.runtime.transfer_music import Reference, Source
 
     parse_elements(elements)
-    formats = _parse_formats(format_names)
+    formats = parse_formats(format_names)
     if reference is None and to is None:
         raise InputError("from which music? use --from FILE or --to EMOTION")
     if reference is not None and to is not None:
@@ -89,11 +98,11 @@ def transfer(
     wanted = None if to is None else parse_quadrant(to)
     seed = secrets.randbelow(2**32) if seed is None else seed
     like = wanted.label if wanted is not None else f"like-{Path(str(reference)).stem}"
-    targets = _targets(out, f"{source.stem}-{like}-{seed}", count, formats)
+    targets = targets_of(out, f"{source.stem}-{like}-{seed}", count, formats)
     for target in targets:
         for path in target.paths:
             check_writable(path, force=force)
-    synthesiser = _synthesiser(formats, soundfont)
+    synthesiser = chosen_synthesiser(formats, soundfont)
     own = Source.of(read_midi(source), str(source))
     given = None if reference is None else Reference.of(read_midi(reference), str(reference))
     with progress("transferring") as advance:
@@ -112,8 +121,8 @@ def transfer(
     if count > len(result.candidates):
         raise InputError(f"--count is {count}: there are {len(result.candidates)} candidates")
     written = [one.piece for one in result.candidates[:count]]
-    files = _rendered(targets, written, synthesiser)
-    _write(files, force=force)
+    files = rendered_files(targets, written, synthesiser)
+    write_files(files, force=force)
     document = _document(source, result, [list(one) for one in files])
     if as_json:
         print_json(document)

@@ -122,5 +122,7 @@ def _draw(panel: "Axes", trajectory: Reals, width: float) -> None:
 
 
 def _unit_square(panel: "Axes", across: str, up: str) -> None:
-    panel.set(xlim=(-1.05, 1.05), ylim=(-1.05, 1.05), xlabel=across, ylabel=up, aspect="equal")
+    ticks = np.linspace(-1, 1, PLACES)
+    panel.set(xlim=(-1.05, 1.05), ylim=(-1.05, 1.05), xticks=ticks, yticks=ticks, xlabel=across, ylabel=up)
+    panel.set_aspect("equal")
     panel.grid(color="#EEEEEE", zorder=0)
