@@ -77,7 +77,7 @@ def _distances(name: str, report: GeneratedReport) -> Picture:
     own = report.references
     reference = own.held_out_measured.sanity
     shown = [
-        *((one.name, one.sanity, "o", "#0072B2", 40 - 12 * place) for place, one in enumerate(report.measured)),
+        *((one.name, one.sanity, "o", "#0072B2", 40 / (1 + place)) for place, one in enumerate(report.measured)),
         (own.training_measured.name, own.training_measured.sanity, "s", _GREY, 24),
         *(
             (one.name, one.sanity, "x", colour, 24)
