@@ -159,6 +159,8 @@ def test_pictures(references: References) -> None:
     report = GeneratedReport(references, (measure(COMPOSED, references),))
     names = [picture.name for picture in generated_pictures(report, [COMPOSED])]
     assert names == ["elements", "emotion", "rolls-q1", "rolls-q2", "rolls-q3", "rolls-q4", "sanity"]
+    several = GeneratedReport(references, (measure(COMPOSED, references),) * 6)
+    assert "sanity" in [picture.name for picture in generated_pictures(several, [COMPOSED] * 6)]
 
 
 def test_what_is_not_here_is_said(prepared: None) -> None:
