@@ -125,7 +125,7 @@ Drafts = Annotated[
     int | None,
     typer.Option(
         metavar="N",
-        help="muser: 1 to 16 pieces are composed for one that is kept, the first heard as asked.",
+        help="muser: 1 to 16 pieces are composed for one that is kept, of those heard as asked.",
         show_default="the weights'",
     ),
 ]
