@@ -20,7 +20,6 @@ from affetti.cli.piece_files import (
 )
 from affetti.emotion import Emotion, Quadrant
 from affetti.errors import InputError
-from affetti.files import check_writable
 from affetti.formats import Format
 
 if TYPE_CHECKING:
@@ -182,10 +181,7 @@ def compose(
     seed = secrets.randbelow(2**32) if seed is None else seed
     options: dict[str, Any] = {"seed": seed, "tempo": tempo, "key": key}
     options |= {"temperature": temperature, "nucleus": nucleus, "greedy": greedy}
-    targets = targets_of(out, f"{_stem(wanted)}-{seed}", count, formats)
-    for target in targets:
-        for file in target.paths:
-            check_writable(file, force=force)
+    targets = targets_of(out, f"{_stem(wanted)}-{seed}", count, formats, force=force)
     synthesiser = chosen_synthesiser(formats, soundfont)
 
     model = _model(system, weights)

@@ -111,8 +111,20 @@ def write_files(files: list[Files], *, force: bool) -> None:
             advance(1)
 
 
-def targets_of(out: str | None, stem: str, count: int, formats: tuple[Format, ...]) -> list[Target]:
-    """Where the pieces go: `out` is a file if it has a suffix, else a folder; many are numbered from 001."""
+def targets_of(out: str | None, stem: str, count: int, formats: tuple[Format, ...], *, force: bool) -> list[Target]:
+    """Where the pieces go: `out` is a file if it has a suffix, else a folder; many are numbered from 001.
+
+    Raises InputError, before anything is composed, where `out` fits no format or a file exists and `force` is false.
+    """
+    targets = _targets(out, stem, count, formats)
+    for target in targets:
+        for path in target.paths:
+            check_writable(path, force=force)
+    return targets
+
+
+def _targets(out: str | None, stem: str, count: int, formats: tuple[Format, ...]) -> list[Target]:
+    """As `targets_of`, whatever is there already."""
     base = Path(stem)
     if out is not None:
         path = Path(out)

@@ -19,7 +19,6 @@ from affetti.cli.piece_files import (
 )
 from affetti.emotion import parse_quadrant
 from affetti.errors import InputError
-from affetti.files import check_writable
 
 if TYPE_CHECKING:
     from affetti.piece import Piece
@@ -98,10 +97,7 @@ def transfer(
     wanted = None if to is None else parse_quadrant(to)
     seed = secrets.randbelow(2**32) if seed is None else seed
     like = wanted.label if wanted is not None else f"like-{Path(str(reference)).stem}"
-    targets = targets_of(out, f"{source.stem}-{like}-{seed}", count, formats)
-    for target in targets:
-        for path in target.paths:
-            check_writable(path, force=force)
+    targets = targets_of(out, f"{source.stem}-{like}-{seed}", count, formats, force=force)
     synthesiser = chosen_synthesiser(formats, soundfont)
     own = Source.of(read_midi(source), str(source))
     given = None if reference is None else Reference.of(read_midi(reference), str(reference))
