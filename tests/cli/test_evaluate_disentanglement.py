@@ -71,7 +71,7 @@ def test_weights_need_no_torch(piano_weights: Path) -> None:
         ("WEIGHTS --disentanglement --pieces 0", "--pieces is for"),
         ("WEIGHTS --disentanglement --melodies 80", "--melodies is for"),
         ("WEIGHTS --disentanglement --corpus absent", "absent is not prepared"),
-        ("emoreg --disentanglement --corpus tiny", "disentanglement is measured of piano models"),
+        ("emoreg --disentanglement --corpus tiny", "latents by element are measured of piano models"),
         ("unfinished --disentanglement --corpus tiny", "unfinished has not finished a phase of the VQ-VAE"),
         ("nowhere --disentanglement --corpus tiny", "nowhere"),
     ],

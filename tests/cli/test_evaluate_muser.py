@@ -110,7 +110,6 @@ def test_models_beside_each_other(affetti: Affetti, capsys: pytest.CaptureFixtur
     assert deaf["free_running"]["likeness"]["notes"]["f1"] < 0.5
     assert deaf["free_running"]["likeness"]["onsets"]["f1"] == 1
     assert list(sharp["codes"]) == ["train"]
-    assert "## Models side by side" in Path("evaluation/evaluation.md").read_text()
 
 
 @pytest.mark.usefixtures("reciters")

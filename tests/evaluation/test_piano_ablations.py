@@ -7,14 +7,22 @@ import numpy as np
 import pytest
 
 from affetti.errors import InputError
-from affetti.evaluation.muser_report import ModelReconstruction
-from affetti.evaluation.piano_ablations import ablation_of, ablation_table, read_regularization
-from affetti.evaluation.reconstruction import measure
+from affetti.evaluation.disentanglement import pieces_to_measure
+from affetti.evaluation.piano_ablations import (
+    Ablation,
+    AblationReport,
+    Subject,
+    measure,
+    read_regularization,
+    steps_of,
+)
+from affetti.tokens.elements import PITCH, VELOCITY
+from tests.evaluation.made_systems import Diagonal
 from tests.evaluation.reciters import Reciter
 from tests.evaluation.tiny_pieces import tiny_pieces
 
-PIECES = dataclasses.replace(tiny_pieces(), splits=np.asarray([0, 0, 0, 0, 1, 1, 2, 2], np.int8))
-FOUND = ModelReconstruction("reciter", "0" * 64, True, measure(Reciter(PIECES), PIECES, "test", lambda words: None))
+CORPUS = dataclasses.replace(tiny_pieces((1, 2, 3, 4) * 6), splits=np.asarray([0] * 16 + [1] * 4 + [2] * 4, np.int8))
+PIECES = pieces_to_measure(CORPUS)
 
 
 def write_run(run: Path, model: dict[str, Any], epochs: list[dict[str, float]]) -> Path:
@@ -32,21 +40,45 @@ def epoch(loss: float, regularization: float) -> dict[str, float]:
     return {"validation/loss": loss, "validation/regularization": regularization}
 
 
+def measured(subject: Subject) -> Ablation:
+    steps: list[float] = []
+    found = measure(subject, CORPUS, PIECES, None, 0, 0, steps.append)
+    assert sum(steps) == steps_of(subject, 0)
+    return found
+
+
 def test_models_side_by_side(tmp_path: Path) -> None:
     first = write_run(tmp_path / "a", {"decoding": "both", "sizes": {"width": 4}}, [epoch(2, 0.3), epoch(1, 0.5)])
     second = write_run(tmp_path / "b", {"decoding": "global", "sizes": {"width": 4}}, [epoch(1, 0.25)])
-    found = ablation_table([ablation_of(FOUND, run, None) for run in (first, second, None)])
-    rows = [dict(zip(found.columns, row, strict=True)) for row in found.rows]
-    assert [row["differs in"] for row in rows] == [
-        "decoding=both, sizes.width=4",
-        "decoding=global, sizes.width=4",
-        "–",
-    ]
-    assert [row["regulariser"] for row in rows] == ["0.500", "0.250", "–"]  # of the epoch that was kept
-    assert rows[0]["accuracy"] == "100.0 %"
-    assert rows[0]["taken for real"] == "–"
-    two = ablation_table([ablation_of(FOUND, run, None) for run in (first, second)])
-    assert [row[1] for row in two.rows] == ["decoding=both", "decoding=global"]
+    knows = measured(Subject(Diagonal(), first, Reciter(CORPUS)))
+    crossed = Diagonal(reads=(0, 1, 2, 3, VELOCITY, 5, PITCH))  # pitch is read where the velocity is said
+    crossed.name = "crossed"
+    mixes = measured(Subject(crossed, second, None))
+    assert knows.accuracy.tolist() == [1] * 7
+    assert (mixes.accuracy < 0.5).tolist() == [column in (PITCH, VELOCITY) for column in range(7)]
+    report = AblationReport(PIECES, (knows, mixes), None, 0, 0)
+    table = report.tables()[0]
+    rows = [dict(zip(table.columns[:9], row, strict=False)) for row in table.rows]
+    assert [row["differs from the first in"] for row in rows] == ["–", "decoding=global"]
+    assert [row["regulariser"] for row in rows] == ["0.500", "0.250"]  # of the epoch that was kept
+    assert rows[0]["accuracy"] == rows[0]["notes from codes (F1)"] == "100.0 %"
+    assert rows[1]["notes from codes (F1)"] == rows[1]["codes: perplexity"] == "–"  # without weights
+    assert all(len(row) == len(table.columns) for row in table.rows)
+    assert rows[0]["the others"] == "0.0 %"  # no block changes another element
+    assert float(rows[1]["the others"].removesuffix(" %")) > 1
+    assert [row[-5:] for row in table.rows] == [("–",) * 5] * 2  # nothing was composed
+    figures = report.document()["models"]
+    assert figures["diagonal"]["settings"] == {"decoding": "both", "sizes.width": "4"}
+    assert figures["diagonal"]["accuracy_where_said"]["pitch"] == figures["diagonal"]["notes_f1"] == 1
+    assert "notes_f1" not in figures["crossed"]
+    assert len(report.tables()) == 1 + 2 * 4
+    assert any("Nothing was composed" in remark for remark in report.remarks())
+
+
+def test_a_corpus_without_a_test_split_is_refused() -> None:
+    none = dataclasses.replace(CORPUS, splits=np.asarray([0] * 16 + [1] * 8, np.int8))
+    with pytest.raises(InputError, match="no pieces in 4/4 in its test split"):
+        measure(Subject(Diagonal(), None, None), none, PIECES, None, 0, 0, lambda done: None)
 
 
 def test_logs_without_validation_and_logs_that_are_none(tmp_path: Path) -> None:
@@ -61,4 +93,4 @@ def test_logs_without_validation_and_logs_that_are_none(tmp_path: Path) -> None:
         read_regularization(run)
     (run / "config.yaml").write_text("{")
     with pytest.raises(InputError, match="not a recipe"):
-        ablation_of(FOUND, run, None)
+        measured(Subject(Diagonal(), run, None))

@@ -5,7 +5,7 @@ import numpy as np
 from affetti.runtime.piano_config import OTHERS
 from affetti.runtime.piano_sampling import Codebook
 from affetti.runtime.piano_steps import DecoderSteps, PriorSteps
-from affetti.tokens.elements import SIZES, TYPE
+from affetti.tokens.elements import BAR_BEAT, PITCH, SIZES, TYPE
 
 CODES, BOOKS, LATENTS = 12, 2, 4
 
@@ -59,6 +59,39 @@ class _Prior:
     def book(self, chosen: np.ndarray) -> np.ndarray:
         assert chosen.shape == (self.rows, 1)
         return self.made_up.logits(self.rows, CODES)
+
+
+class OneBookEach:
+    """A prior alone, with a codebook for each element: words of places (1), notes (0) and either (-1) in turn."""
+
+    def __init__(self, places: list[int]) -> None:
+        self.places, self.steps = places, -1
+
+    def prior(self, emotions: np.ndarray) -> PriorSteps:
+        return self
+
+    def decoder(self, emotions: np.ndarray) -> DecoderSteps:
+        raise NotImplementedError
+
+    def feel(self, emotions: np.ndarray) -> None:
+        raise NotImplementedError
+
+    def adopt(self, row: int, other: "OneBookEach", other_row: int) -> None:
+        raise NotImplementedError
+
+    def step(self, previous: np.ndarray) -> np.ndarray:
+        self.steps += 1
+        return only(0)[None].astype(np.float32)
+
+    def book(self, chosen: np.ndarray) -> np.ndarray:
+        element, logits = chosen.shape[1], only(0)[None, :-1].astype(np.float32)
+        place = self.places[self.steps % len(self.places)]
+        if element == BAR_BEAT:
+            logits[:, :2] = 0 if place < 0 else [[50, -50], [-50, 50]][place]
+        if element == PITCH and place == 0:
+            logits[:] = 0
+            logits[:, 0] = -50
+        return logits
 
 
 class _Decoder:

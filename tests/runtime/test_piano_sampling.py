@@ -12,6 +12,7 @@ from affetti.runtime.piano_sampling import (
     MAX_CODES_PER_BAR,
     MIN_CODES,
     MORE_CODES,
+    Codebook,
     GivenCodes,
     Plan,
     Request,
@@ -37,7 +38,7 @@ from affetti.tokens.elements import (
     TYPE,
 )
 from affetti.tokens.grammar import check
-from tests.runtime.made_up_steps import BOOKS, CODES, MadeUp, made_up_codebook, only
+from tests.runtime.made_up_steps import BOOKS, CODES, MadeUp, OneBookEach, made_up_codebook, only
 
 PLAIN = PianoSampling(Sampling(), (Sampling(),) * len(ELEMENTS))
 END_CODE = CODES
@@ -130,6 +131,40 @@ def test_an_end_is_as_likely_as_the_prior_has_it_however_codes_are_drawn() -> No
     )
     never.complete(unwatched)
     assert never.planned.tolist() == [MAX_CODES]
+
+
+def plan_of_places(places: list[int], **changed: float) -> Plan:
+    """The plan for one piece with a codebook for each element, of places (1) and notes (0) in turn, whose pitches are
+    as likely one as the other; where a step is neither (-1) both are.
+    """
+    made_up = OneBookEach(places)
+    codebook = Codebook(np.zeros((len(ELEMENTS), CODES, 1), np.float32), np.zeros(CODES), BAR_BEAT, **changed)
+    prior = GuidedPrior(made_up, Conditions.of_labels([1]), 1.0)
+    return Plan(prior, codebook, Request(PLAIN), generators(0, [0]))
+
+
+def test_another_note_at_a_place_is_likelier_by_the_fullness() -> None:
+    for fullness in (-1.0, 0.0, 2.0):
+        plan = plan_of_places([-1], fullness=fullness)
+        plan.reach(1500)
+        notes = (plan.codes[0, :1500, BAR_BEAT] == 0).mean()
+        assert notes == pytest.approx(1 / (1 + np.exp(-fullness)), abs=0.04)  # three standard errors
+
+
+def test_pitches_of_the_place_before_are_less_likely_by_the_penalty() -> None:
+    """A place of two notes, two of which one is silent, one of one note, and so on: three of eleven pitches in turn."""
+    shares = []
+    for penalty in (0.0, 1.0, 40.0):
+        plan = plan_of_places([1, 0, 0, 1, 1, 0], repetition_penalty=penalty)
+        plan.reach(6000)
+        firsts, seconds, thirds = (plan.codes[0, step:6000:6, PITCH] for step in (1, 2, 5))
+        shares.append(np.mean((thirds == firsts) | (thirds == seconds)))
+        assert set(plan.codes[0, :6000:3, PITCH]) == {0}
+    one = np.exp(-1)
+    # Two notes at one place may have the same code here, which the decoder's grammar does not let stand.
+    expected = [(1 / 11) * (2 - 1 / 11), (10 / 11) * 2 * one / (9 + 2 * one) + (1 / 11) * one / (10 + one), 0.0]
+    assert shares == pytest.approx(expected, abs=0.035)
+    assert shares[2] == 0
 
 
 def test_a_plan_without_an_end_is_cut_off() -> None:

@@ -20,6 +20,7 @@ from affetti.evaluation.block_interventions import BlockInterventions, intervene
 from affetti.evaluation.disentanglement_measures import (
     Probe,
     block_means,
+    diagonal_and_rest,
     entropy,
     information_gaps,
     linear_probe,
@@ -91,6 +92,23 @@ class Disentanglement:
     def gains(self) -> Reals:
         """[E + 1, E] what probes of elements tell beyond guessing, see `Probe.gain`."""
         return np.asarray([[probe.gain for probe in row] for row in self.elements])
+
+    @property
+    def exchanged(self) -> tuple[float, float]:
+        """Of the words that say an element, the mean share that changes where its own block, and where another one, is
+        exchanged.
+        """
+        return diagonal_and_rest(self.interventions.changed)
+
+    @property
+    def told(self) -> tuple[float, float]:
+        """What its own block, and what another one, tells of an element beyond guessing, on average."""
+        return diagonal_and_rest(self.gains[: len(ELEMENTS)])
+
+    @property
+    def apart(self) -> float:
+        """The mean silhouette of all pairs of quadrants, on the map of all blocks together (t-SNE)."""
+        return float(np.nanmean(self.silhouettes["t-SNE"][-1]))
 
     @property
     def information_gaps(self) -> Reals:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from affetti.evaluation.disentanglement import Disentanglement, MeasuredPieces
-from affetti.evaluation.disentanglement_measures import CLASSES, PAIRS, diagonal_and_rest
+from affetti.evaluation.disentanglement_measures import CLASSES, PAIRS
 from affetti.evaluation.drawing import new_figure, picture_of
 from affetti.evaluation.element_features import AMOUNTS, PART_NAMES, amount
 from affetti.evaluation.emotion_elements_report import EmotionElements
@@ -39,7 +39,7 @@ class DisentanglementReport:
         """All systems side by side, then each by itself, then what carries emotion."""
         tables = [_side_by_side(self)]
         for system in self.systems:
-            tables += [_interventions(system), _probes(system), _silhouettes(system), _information(system)]
+            tables += system_tables(system)
         return [*tables, *self.emotion.tables()]
 
     def remarks(self) -> list[str]:
@@ -68,7 +68,7 @@ class DisentanglementReport:
                 "seed": self.seed,
                 "pieces": len(self.pieces),
                 "held_out": int(self.pieces.is_held_out.sum()),
-                "systems": {system.name: _figures(system) for system in self.systems},
+                "systems": {system.name: system_figures(system) for system in self.systems},
                 "emotion_elements": self.emotion.document(),
             }
         )
@@ -111,22 +111,18 @@ def page_files(report: DisentanglementReport) -> dict[str, bytes]:
 def _side_by_side(report: DisentanglementReport) -> Table:
     rows = []
     for system in report.systems:
-        exchanged, rest = diagonal_and_rest(system.interventions.changed)
-        told, others = diagonal_and_rest(system.gains[: len(ELEMENTS)])
         whole = system.emotions[-1]
         rows.append(
             (
                 system.name,
                 _CODES[system.codes],
-                percent(exchanged),
-                percent(rest),
+                *map(percent, system.exchanged),
                 percent(float(np.nanmean(system.interventions.followed))),
-                number(told),
-                number(others),
+                *map(number, system.told),
                 number(float(np.nanmean(system.information_gaps))),
                 number(float(np.nanmean(system.modularities))),
                 *(percent(whole[name].accuracy) for name in _EMOTIONS),
-                number(float(np.nanmean(system.silhouettes["t-SNE"][-1]))),
+                number(system.apart),
             )
         )
     columns = (
@@ -150,6 +146,11 @@ def _side_by_side(report: DisentanglementReport) -> Table:
     return Table("Disentanglement, side by side", columns, tuple(rows), note)
 
 
+def system_tables(system: Disentanglement) -> list[Table]:
+    """One system by itself."""
+    return [_interventions(system), _probes(system), _silhouettes(system), _information(system)]
+
+
 def _interventions(system: Disentanglement) -> Table:
     found = system.interventions
     rows = [
@@ -161,7 +162,7 @@ def _interventions(system: Disentanglement) -> Table:
         )
         for block, name in enumerate(NAMES)
     ]
-    own, rest = diagonal_and_rest(found.changed)
+    own, rest = system.exchanged
     note = (
         f"{found.pieces} held-out pieces; one block is exchanged with that of a piece of another song, bar by bar "
         "where the element says something. Teacher-forced: the decoder is told the true words before and the true "
@@ -243,9 +244,10 @@ def _information(system: Disentanglement) -> Table:
 # ---- figures and pictures
 
 
-def _figures(system: Disentanglement) -> dict[str, Any]:
+def system_figures(system: Disentanglement) -> dict[str, Any]:
+    """One system by itself, for machines."""
     found = system.interventions
-    own, rest = diagonal_and_rest(found.changed)
+    own, rest = system.exchanged
     pairs = ["-".join(quadrant.name for quadrant in pair) for pair in PAIRS]
     return {
         "weights_hash": system.weights_hash,

@@ -17,6 +17,7 @@ from affetti.analysis.key import key_profiles
 from affetti.analysis.pitch import SCALE_DEGREES
 from affetti.evaluation.grid_notes import BEATS_PER_BAR, Booleans, GridNotes, counts_of
 from affetti.tokens.elements import MAX_STEPS, STEPS_PER_QUARTER, Integers, Reals
+from affetti.tokens.melody_notes import known_mean
 
 KEY_BARS = 4
 """Bars in the windows in which a key is heard."""
@@ -382,6 +383,11 @@ def distance(values: Reals, reference: Reals) -> float:
     edges = np.sort(np.concatenate([first, second]))
     below = [np.searchsorted(one, edges[:-1], side="right") / len(one) for one in (first, second)]
     return float(np.abs(below[0] - below[1]) @ np.diff(edges)) / deviation
+
+
+def mean_distance(values: Reals, reference: Reals) -> float:
+    """The mean over MEASURES of the distance of the pieces' values [N, F] from those of the reference [R, F]."""
+    return known_mean(np.asarray([distance(values[:, c], reference[:, c]) for c in range(len(MEASURES))]))
 
 
 def share_inside(values: Reals, reference: Reals) -> float:

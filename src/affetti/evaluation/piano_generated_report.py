@@ -12,7 +12,7 @@ from affetti.evaluation.corpus_report import EMOPIA_PUBLISHED, MEASURES
 from affetti.evaluation.corruptions import WRONG_SHARE
 from affetti.evaluation.discriminator import ACCEPTED, EXCERPT
 from affetti.evaluation.musical_sanity import MEASURES as SANITY
-from affetti.evaluation.musical_sanity import distance, share_inside
+from affetti.evaluation.musical_sanity import distance, mean_distance, share_inside
 from affetti.evaluation.piano_collections import Collection
 from affetti.evaluation.piano_emotion import EAR_NAMES, Heard
 from affetti.evaluation.piano_generated import LONG, Measured, References
@@ -104,7 +104,7 @@ def _summary_table(report: GeneratedReport) -> Table:
                 *emotion,
                 *_verdicts(one, own),
                 "–" if runs is None else number(float(runs.longest.mean()), 1),
-                number(_mean_distance(one.sanity, reference)),
+                number(mean_distance(one.sanity, reference)),
             )
         )
     note = f"Pitch measures: how far the mean lies from that of all {own.corpus}. Each column has its table below."
@@ -126,10 +126,6 @@ def _verdicts(one: Measured, own: References) -> tuple[str, str]:
         return percent(one.taken_for_real), percent(one.taken_for_whole)
     found = _real_verdicts(own).get(one.name, {})
     return percent(found.get("real", float("nan"))), percent(found.get("one_piece", float("nan")))
-
-
-def _mean_distance(values: Reals, reference: Reals) -> float:
-    return known_mean(np.asarray([distance(values[:, c], reference[:, c]) for c in range(len(SANITY))]))
 
 
 def _pieces_table(report: GeneratedReport) -> Table:
@@ -290,7 +286,7 @@ def _distance_table(report: GeneratedReport) -> Table:
         )
         for column, measure in enumerate(SANITY)
     ]
-    means = [_mean_distance(values, reference) for values in collections.values()]
+    means = [mean_distance(values, reference) for values in collections.values()]
     inside = [
         known_mean(np.asarray([share_inside(values[:, c], reference[:, c]) for c in range(len(SANITY))]))
         for values in collections.values()

@@ -89,6 +89,7 @@ def export_weights(
             "codes": _sampling(config.composing.codes),
             "elements": [_sampling(element) for element in config.composing.elements],
             "fullness": config.composing.fullness,
+            "repetition_penalty": config.composing.repetition_penalty,
             "strength": config.composing.strength,
             "drafts": config.composing.drafts,
         }

@@ -94,6 +94,8 @@ class PianoModelConfig(Stored):
     """How each element is drawn."""
     fullness: float = Field(0.0, ge=-5, le=5)
     """See `Codebook.fullness`."""
+    repetition_penalty: float = Field(0.0, ge=-5, le=5)
+    """See `Codebook.repetition_penalty`."""
     strength: float = Field(ge=0, le=10)
     """How strongly the emotion is asked for, see `PianoSampling`."""
     drafts: int = Field(ge=1, le=MAX_DRAFTS)

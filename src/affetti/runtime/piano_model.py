@@ -80,7 +80,13 @@ class PianoModel:
         if stored.shape != (model.codebooks, model.codes, model.latent_size // model.codebooks):
             raise InputError(f"{self.weights.folder}: not the codebook that config.json describes")
         config = self.config
-        return Codebook(stored.astype(np.float32), np.asarray(config.bar_shares), config.bar_book, config.fullness)
+        return Codebook(
+            stored.astype(np.float32),
+            np.asarray(config.bar_shares),
+            config.bar_book,
+            config.fullness,
+            config.repetition_penalty,
+        )
 
     # ---- composing ----
 

@@ -123,6 +123,9 @@ class Codebook:
     fullness: float = 0.0
     """What is added to the logit of the bar-beat's code 0, with which another note is struck at the same place; for a
     codebook for each element alone."""
+    repetition_penalty: float = 0.0
+    """What is taken from the logits of the pitches that were struck at the place before; for a codebook for each
+    element alone."""
 
     @cached_property
     def begins_bar(self) -> Flags:
@@ -231,6 +234,7 @@ class Plan(Codes):
         self.expected_bars = np.zeros(len(random))
         sources = returning_bars(request.bars or 0 if request.song_form else 0)
         self.returns = Returns(len(random), sources, codebook.begins_bar, codebook.bar_book)
+        self.struck = Struck(len(random), codebook.latents.shape[1])
         self.greatest = MAX_CODES if request.bars is None else request.bars * MAX_CODES_PER_BAR
 
     def complete(self, watch: Watch) -> None:
@@ -263,11 +267,14 @@ class Plan(Codes):
         chosen[:, 0] = draw(logits[:, :-1], uniforms[:, 0], self.sampling[0])
         for book in range(1, chosen.shape[1]):
             logits = self.prior.book(chosen[:, :book].copy())
-            if book == self.codebook.bar_book:
+            if book == BAR_BEAT:
                 logits[:, 0] += self.codebook.fullness
+            if book == PITCH:
+                logits -= np.float32(self.codebook.repetition_penalty) * self.struck.before
             chosen[:, book] = draw(logits, uniforms[:, book], self.sampling[book])
         self._turn(chosen, uniforms, bars)
         self.returns.apply(self.codes, self.length)
+        self.struck.add(chosen)
         self._plan(ends, self.codebook.bar_shares[chosen[:, self.codebook.bar_book]])
         self.length += 1
 
@@ -311,6 +318,24 @@ class Plan(Codes):
             now = np.where(ends & (before >= bars - 0.5), self.length, now)
         now = np.where(self.length + 1 >= self.greatest, self.greatest, now)
         self.planned = np.where(self.planned > 0, self.planned, now)
+
+
+class Struck:
+    """The codes of the pitches that B pieces strike, place by place, with a codebook for each element."""
+
+    def __init__(self, pieces: int, codes: int) -> None:
+        self.here = np.zeros((pieces, codes), np.bool_)
+        self.before = np.zeros((pieces, codes), np.bool_)
+        """[B, K]: of the last place at which notes were struck, before the one that is under way."""
+
+    def add(self, chosen: Integers) -> None:
+        """The codes [B, G] of the next word."""
+        if chosen.shape[1] < len(ELEMENTS):
+            return
+        moves_on = (chosen[:, BAR_BEAT] > 0) & self.here.any(axis=1)
+        self.before[moves_on], self.here[moves_on] = self.here[moves_on], False
+        notes = np.flatnonzero(chosen[:, PITCH] > 0)
+        self.here[notes, chosen[notes, PITCH]] = True
 
 
 def _ends(logits: Floats, uniforms: Reals, *, greedy: bool) -> Flags:
