@@ -1,3 +1,5 @@
+import re
+import shlex
 from pathlib import Path
 
 import pytest
@@ -24,9 +26,26 @@ phases:
 """
 
 
-def test_there_is_one_recipe_for_every_preset() -> None:
-    presets = sorted([*PRESETS, *affetti.muser.config.PRESETS, *affetti.recogniser.config.PRESETS])
-    assert sorted(load_recipe(path).preset for path in RECIPES) == presets
+def test_there_is_a_recipe_for_every_preset() -> None:
+    presets = {*PRESETS, *affetti.muser.config.PRESETS, *affetti.recogniser.config.PRESETS}
+    assert {load_recipe(path).preset for path in RECIPES} == presets
+
+
+def test_the_ablations_are_recipes_and_each_is_evaluated() -> None:
+    script = (RECIPES[0].parent / "muser_ablations.sh").read_text().replace("\\\n", " ")
+    calls = re.findall(r"^train (\w+) (\S+)(.*)$", script, re.MULTILINE)
+    models = {}
+    for name, path, rest in calls:
+        recipe = RECIPES[0].parents[1] / path.replace("$small", "recipes/muser_small.yaml")
+        found = parse_recipe(recipe.read_bytes(), shlex.split(rest)[1::2], source=name)
+        assert isinstance(found, MuserRecipe)
+        models[name] = affetti.muser.train.resolve(found).model
+    first = models["faithful"]
+    assert {name for name, model in models.items() if model != first} == models.keys() - {"faithful"}
+    assert {model.latent for model in models.values()} == {"vq_regularised", "vq", "vae"}
+    assert {model.decoding for model in models.values()} == {"two_level", "global", "element"}
+    (evaluated,) = re.findall(r"^affetti evaluate ([\w ]+) --ablations", script, re.MULTILINE)
+    assert evaluated.split() == list(models)
 
 
 @pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)

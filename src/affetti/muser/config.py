@@ -314,12 +314,12 @@ def muser_elements() -> MuserConfig:
             ElementSampling(),
             ElementSampling(),
             ElementSampling(),
-            ElementSampling(temperature=0.88, nucleus=0.88),
+            ElementSampling(temperature=0.87, nucleus=0.87),
             ElementSampling(temperature=1.3),
             ElementSampling(),
         ),
-        fullness=0.4,
-        repetition_penalty=1.2,
+        fullness=0.25,
+        repetition_penalty=1.5,
         drafts=8,
     )
     return config.model_copy(update={"composing": composing})
