@@ -107,7 +107,7 @@ def _crosses_the_line(found: Import) -> bool:
     """
     trains = found.file == PACKAGE / "cli" / "train.py" and not found.at_module_level
     is_backend = found.file == PACKAGE / "__init__.py" and found.target == f"{TORCH_BACKEND}.TorchSteps"
-    is_run = found.file == PACKAGE / "cli" / "evaluate.py" and found.target == f"{RUN_NETWORK}.RunNetwork"
+    is_run = found.file == PACKAGE / "cli" / "reports.py" and found.target == f"{RUN_NETWORK}.RunNetwork"
     asked_for = trains or ((is_backend or is_run) and not found.at_module_level)
     return _needs_torch(found) and found.layer not in TORCH_LAYERS and not asked_for
 
