@@ -1,5 +1,7 @@
 """Which of several drafts is kept."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -9,7 +11,7 @@ from affetti.piece import Note, Piece, Tempo, TimeSignature, Track
 from affetti.runtime import piano_drafts
 from affetti.runtime.emotion_path import parse_path
 from affetti.runtime.piano_config import MAX_DRAFTS
-from affetti.runtime.piano_drafts import choose, chosen, rests_on_tonic
+from affetti.runtime.piano_drafts import choose, chosen, goes_on, rests_on_tonic
 from affetti.runtime.piano_sampling import Seed
 from affetti.tokens.compound_word import TICKS_PER_STEP, GridMusic, encode, read_words
 from affetti.tokens.elements import BAR, BAR_BEAT
@@ -59,6 +61,33 @@ def test_the_first_draft_that_is_heard_as_asked_and_rests_is_kept(monkeypatch: p
     ):
         left[:] = probabilities
         assert choose([read_words(one) for one in drafts], Quadrant.Q3) == kept
+
+
+def without(one: Words, first: int, last: int) -> GridMusic:
+    """The music without what is struck from one sixteenth up to another."""
+    music = read_words(one)
+    kept = (music.steps < first) | (music.steps >= last)
+    notes = {name: getattr(music, name)[kept] for name in ("steps", "pitches", "durations", "velocities")}
+    return dataclasses.replace(music, **notes)
+
+
+def test_a_piece_goes_on_where_it_has_no_hole_of_three_quarters() -> None:
+    one = words((48, 64, 67))  # a note on every quarter, then a bar
+    assert goes_on(read_words(one))
+    assert goes_on(without(one, 20, 24))
+    assert not goes_on(without(one, 20, 28))  # from 16 to 28
+    assert goes_on(without(one, 0, 8))
+    assert not goes_on(without(one, 0, 12))
+
+
+def test_of_drafts_that_pass_one_without_a_hole_that_rests_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(piano_drafts, "_probability", lambda music, wanted: 0.9)
+    rest, open_end = words((48, 64, 67)), words((55, 59, 62))
+    whole, torn, torn_and_open = read_words(rest), without(rest, 20, 40), without(open_end, 20, 40)
+    assert choose([torn_and_open, torn, whole], Quadrant.Q1) == 2
+    assert choose([torn_and_open, torn], Quadrant.Q1) == 1
+    assert choose([torn_and_open, read_words(open_end), torn], Quadrant.Q1) == 1  # either is as good as the other
+    assert choose([torn_and_open, torn, whole], Quadrant.Q1, closes=False) == 0
 
 
 def test_no_two_drafts_and_streams_share_random_numbers() -> None:

@@ -1,16 +1,20 @@
 """Which bars return, and that their codes are those of the bars they repeat."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from affetti.emotion import Quadrant
 from affetti.runtime.emotion_weights import Conditions
-from affetti.runtime.piano_phrases import Returns, returning_bars
+from affetti.runtime.piano_model import PianoModel
+from affetti.runtime.piano_phrases import MOST_BARS, Returns, after_first_bar, returning_bars
 from affetti.runtime.piano_sampling import Request, Seed, sample_words
 from affetti.runtime.sampling import PianoSampling, Sampling
 from affetti.tokens.compound_word import read_words
-from affetti.tokens.elements import ELEMENTS
+from affetti.tokens.elements import BAR, BAR_BEAT, ELEMENTS
 from affetti.tokens.grammar import check
 from tests.runtime.made_up_steps import MadeUp, made_up_codebook
 
@@ -61,6 +65,38 @@ def test_codes_of_returning_bars_are_those_they_repeat(seed: int) -> None:
                 np.testing.assert_array_equal(codes[piece, here], codes[piece, there])
         free = np.flatnonzero((codes[piece] == drawn[piece]).all(1))
         assert set(range(starts[4])) <= set(free.tolist())  # the first phrase is as drawn
+
+
+def test_a_bar_before_the_first_never_returns() -> None:
+    found = after_first_bar(returning_bars(16))
+    assert found.tolist() == [-1, -1, -1, -1, -1, 1, 2, -1, -1, -1, -1, -1, -1, 1, 2, -1, -1]
+    assert (after_first_bar(returning_bars(8)) < 0).all()
+
+
+def test_a_song_is_what_comes_after_its_first_bar(piano_weights: Path) -> None:
+    """Free pieces that begin with the same random numbers are the same up to where the first phrase returns."""
+    model = PianoModel.load(piano_weights)
+    (song,), (free,) = (
+        model.sample_words([Quadrant.Q1], bars=bars, seed=4, form=form) for bars, form in ((16, "song"), (17, "free"))
+    )
+    lines = np.flatnonzero(free[:, BAR_BEAT] == BAR)
+    first_phrase = free[lines[1] : lines[5]]
+    np.testing.assert_array_equal(song[: len(first_phrase)], first_phrase)
+    assert (song[:, BAR_BEAT] == BAR).sum() == 16
+
+
+def test_the_longest_piece_is_no_song(piano_weights: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+
+    def sampled(steps: object, codebook: object, request: Request, *others: object) -> list:
+        asked.append(request.song_form)
+        raise RuntimeError
+
+    monkeypatch.setattr("affetti.runtime.piano_model.sample_words", sampled)
+    for bars in (3, 4, MOST_BARS, MOST_BARS + 1):
+        with pytest.raises(RuntimeError):
+            PianoModel.load(piano_weights).sample_words([Quadrant.Q1], bars=bars, form="song")
+    assert asked == [False, True, True, False]
 
 
 def test_nothing_returns_without_sources() -> None:

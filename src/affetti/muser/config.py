@@ -288,8 +288,8 @@ def muser_small() -> MuserConfig:
     Layers that normalise first, attention that forgets and Muon learn in minutes what the paper's learn in hours; the
     reduction of the regulariser is the learned one, and the emotion is told with every word.
     """
-    # The paper's sampling is for networks that are surer: after minutes of training codes at temperature .3 are one note
-    # again and again (sanity 1.2 deviations from real pieces; as they are, with pitches a little safer, 0.5).
+    # The paper's sampling is for networks that are surer: after minutes of training codes at temperature .3 are one
+    # note again and again (sanity 1.2 deviations from real pieces; as they are, with pitches a little safer, 0.5).
     safer = ElementSampling(temperature=0.8, nucleus=0.9)
     elements = tuple(safer if column == PITCH else ElementSampling() for column in range(len(ELEMENTS)))
     return _small().model_copy(update={"composing": ComposingConfig(codes=ElementSampling(), elements=elements)})

@@ -3,8 +3,8 @@
 What is drawn from the model is heard as asked more often than not, but not always, and it ends anywhere, as the clips
 that it learned from do. A recogniser of its own (not the one that reports are written with) hears every draft. Taking
 any that passes, and not the one that it is surest of, leaves the accepted drafts as varied as the model made them: what
-a recogniser is surest of is an exaggeration. Of those that pass a song keeps the ones that come to rest, and where
-there is a target (`piano_profiles`) the one nearest to it is taken, else the first.
+a recogniser is surest of is an exaggeration. Of those that pass a song keeps the ones that go on without a hole and
+come to rest, and where there is a target (`piano_profiles`) the one nearest to it is taken, else the first.
 
 Where a point of the plane is asked for, a draft passes that is heard near to it. Of a path every section is chosen by
 itself and from any draft, since nothing of a section is heard in the next one.
@@ -34,6 +34,11 @@ CHOOSER = "piano_recogniser_selection"
 
 _HEARD = 0.5  # a quadrant that is more probable than the three others together
 
+
+_HOLE = 12
+"""Sixteenths in which nothing is struck: half of the clips of EMOPIA have no more than 6 anywhere, but what is composed
+beyond the length of a clip often stops, as at the end of one, before it goes on.
+"""
 
 _TOLERANCE = 0.25
 """How far from the point asked for a draft may be heard, in a plane whose sides are 2 long."""
@@ -76,7 +81,8 @@ def choose(
 ) -> int:
     """The number of the draft to keep, of those that are heard as asked; where none is, the one nearest to it.
 
-    closes: whether those that come to rest are preferred; target: what it is to be near to, else the first is taken.
+    closes: whether those that go on and come to rest are preferred; target: what it is to be near to, else the first is
+    taken.
     """
     if isinstance(wanted, Quadrant):
         missed = np.asarray([1 - _probability(one, wanted) for one in drafts])
@@ -86,7 +92,10 @@ def choose(
         fitting = np.flatnonzero(missed <= _TOLERANCE)
     if not len(fitting):
         return int(missed.argmin())
-    kept = [draft for draft in fitting.tolist() if closes and rests_on_tonic(drafts[draft])] or fitting.tolist()
+    kept = fitting.tolist()
+    if closes:
+        merits = {draft: int(goes_on(drafts[draft])) + int(rests_on_tonic(drafts[draft])) for draft in kept}
+        kept = [draft for draft in kept if merits[draft] == max(merits.values())]
     return kept[0] if target is None else min(kept, key=lambda one: target.profile.distance(drafts[one], target.place))
 
 
@@ -100,6 +109,11 @@ def rests_on_tonic(music: GridMusic) -> bool:
     last = int(music.steps.max())
     sounding = (music.steps <= last) & (music.steps + music.durations > last)
     return int(music.pitches[sounding].min()) % 12 == estimate_key(piece_of(music, TICKS_PER_STEP)).tonic
+
+
+def goes_on(music: GridMusic) -> bool:
+    """Whether there is no hole in a piece, from its beginning to where its last note is struck."""
+    return int(np.diff(np.unique(music.steps), prepend=0).max()) < _HOLE
 
 
 def _distance(music: GridMusic, asked: Emotion) -> float:

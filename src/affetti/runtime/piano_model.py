@@ -24,7 +24,7 @@ from affetti.runtime.limits import check_seed, checked_tempo
 from affetti.runtime.piano_config import MAX_DRAFTS, PianoModelConfig
 from affetti.runtime.piano_drafts import Target, chooser_sha256, chosen
 from affetti.runtime.piano_form import finished_piece
-from affetti.runtime.piano_phrases import FEWEST_BARS_TO_CLOSE, Form
+from affetti.runtime.piano_phrases import FEWEST_BARS_TO_CLOSE, MOST_BARS, Form
 from affetti.runtime.piano_sampling import Codebook, Request, Seed, in_key_of, sample_words, write_words
 from affetti.runtime.piano_steps import PianoSteps, Sessions
 from affetti.runtime.provenance import PianoProvenance, asked_for, told_of
@@ -277,7 +277,7 @@ class PianoModel:
         check_seed(seed)
         tempo_value = None if tempo is None else int(tempo_values(np.asarray([checked_tempo(tempo)]))[0])
         paths = any(isinstance(one, EmotionPath) for one in wanted)
-        song_form = form == "song" and bars is not None and bars >= FEWEST_BARS_TO_CLOSE and not paths
+        song_form = form == "song" and FEWEST_BARS_TO_CLOSE <= (bars or 0) <= MOST_BARS and not paths
         request = Request(sampling or self.sampling(), bars, tempo_value, song_form)
         words: list[Words] = []
         at_once = BATCH // drafts

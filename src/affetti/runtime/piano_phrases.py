@@ -11,6 +11,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from affetti.analysis.metrical_grid import MAX_BARS
 from affetti.tokens.elements import Integers
 
 Form = Literal["song", "free"]
@@ -20,6 +21,9 @@ FEWEST_BARS = 16
 """Of a piece in which phrases return: four phrases of four bars."""
 FEWEST_BARS_TO_CLOSE = 4
 """Of a piece that a chord of one bar closes."""
+
+MOST_BARS = MAX_BARS - 1
+"""Of a song, which is composed with a bar before its first."""
 
 _LONG_BARS = 32  # from which phrases have eight bars
 _FREE = -1
@@ -43,6 +47,13 @@ def returning_bars(bars: int) -> Integers:
             opening = np.arange(phrase // 2)
             sources[number * phrase + opening] = first * phrase + opening
     return sources
+
+
+def after_first_bar(sources: Integers) -> Integers:
+    """The same for a piece with another bar before its first, [bars + 1]; nothing where nothing returns."""
+    if (sources == _FREE).all():
+        return sources
+    return np.append(_FREE, np.where(sources == _FREE, _FREE, sources + 1))
 
 
 def _sections(phrases: int) -> list[int]:

@@ -9,7 +9,9 @@ the codes of a piece are planned to their end before the first word is written:
   began a bar in training (`bar_shares`); the end code counts only in the last of them. The words then decide. The end
   word is held back until the bars are there. In the last bar notes sound no longer than the bar; it is over when the
   decoder would begin another one. Only then the piece ends, so a bar is never broken off.
-- In song form phrases return (`piano_phrases`), and the last bar is one chord, struck on its first beat and held.
+- In song form phrases return (`piano_phrases`), and the last bar is one chord, struck on its first beat and held. What
+  the prior has learned from are clips, half of which begin in the second half of a bar; a theme that returned with
+  that bar would leave a hole. So a song has a bar before its first, which is left out once it is composed.
 - No bar stays empty: a bar line waits until a note has been struck since the one before, as long as the bar has
   positions left. Of EMOPIA's bars one in 250 is empty, but what is drawn from a small model has holes.
 - Words that outrun the plan are given more codes: the prior goes on as if there were no end, and the decoder sees the
@@ -37,7 +39,7 @@ import numpy as np
 from affetti.runtime.emotion_weights import Conditions
 from affetti.runtime.guided_prior import GuidedPrior
 from affetti.runtime.piano_config import MAX_DRAFTS, OTHERS
-from affetti.runtime.piano_phrases import Returns, returning_bars
+from affetti.runtime.piano_phrases import Returns, after_first_bar, returning_bars
 from affetti.runtime.piano_steps import Floats, PianoSteps
 from affetti.runtime.sampling import PianoSampling, draw
 from affetti.tokens.elements import (
@@ -92,6 +94,11 @@ class Request:
     """The value of the tempo element in every bar, or None: as drawn."""
     song_form: bool = False
     """Whether phrases return, where there are bars enough (see `piano_phrases`), and a chord closes the piece."""
+
+    @property
+    def bars_composed(self) -> int | None:
+        """Of a song one more than asked for: the first, which is left out at last (see the top of this file)."""
+        return self.bars if self.bars is None else self.bars + self.song_form
 
 
 class Seed(NamedTuple):
@@ -150,7 +157,13 @@ def sample_words(
     codes_random, words_random = ([seed.generator(stream) for seed in seeds] for stream in (0, 1))
     plan = Plan(GuidedPrior(steps, conditions, request.sampling.strength), codebook, request, codes_random)
     plan.complete(watch)
-    return Writing(steps, conditions, plan, request, words_random).complete(watch)
+    written = Writing(steps, conditions, plan, request, words_random).complete(watch)
+    return [_from_second_bar(words) for words in written] if request.song_form else written
+
+
+def _from_second_bar(words: Words) -> Words:
+    """Words [T, 7] of at least two bars without the first; as each bar says its tempo and chord nothing is amiss."""
+    return words[np.flatnonzero(words[:, BAR_BEAT] == BAR)[1] :]
 
 
 def in_key_of(seed: Seed, words: Words) -> Words:
@@ -232,10 +245,11 @@ class Plan(Codes):
         books = len(codebook.latents)
         self.sampling = [request.sampling.of_book(book, books) for book in range(books)]
         self.expected_bars = np.zeros(len(random))
-        sources = returning_bars(request.bars or 0 if request.song_form else 0)
+        sources = after_first_bar(returning_bars(request.bars or 0 if request.song_form else 0))
         self.returns = Returns(len(random), sources, codebook.begins_bar, codebook.bar_book)
         self.struck = Struck(len(random), codebook.latents.shape[1])
-        self.greatest = MAX_CODES if request.bars is None else request.bars * MAX_CODES_PER_BAR
+        bars = request.bars_composed
+        self.greatest = MAX_CODES if bars is None else bars * MAX_CODES_PER_BAR
 
     def complete(self, watch: Watch) -> None:
         """Compose until every piece has its plan."""
@@ -250,7 +264,7 @@ class Plan(Codes):
 
     def _done(self) -> Reals:
         """[B]: how much of the plan is there."""
-        bars = self.request.bars
+        bars = self.request.bars_composed
         so_far = np.zeros(len(self.planned)) if bars is None else np.minimum(self.expected_bars / (bars + 0.5), 1.0)
         return np.where(self.planned > 0, 1.0, so_far)
 
@@ -308,7 +322,7 @@ class Plan(Codes):
 
     def _plan(self, ends: Flags, bar_shares: Reals) -> None:
         """Decide of the pieces without a plan whether it ends before or with the codes of this step."""
-        bars, before = self.request.bars, self.expected_bars
+        bars, before = self.request.bars_composed, self.expected_bars
         self.expected_bars = before + bar_shares
         if bars is None:
             now = np.where(ends & (self.length >= MIN_CODES), self.length, 0)
@@ -361,7 +375,7 @@ class Writing:
         pieces = len(random)
         self.conditions, self.plan, self.request, self.random = conditions, plan, request, random
         self.decoder = steps.decoder(conditions.at(np.zeros(pieces, np.int64)).weights)
-        bars = request.bars
+        bars = request.bars_composed
         self.grammar = GrammarState(pieces) if bars is None else GrammarState(pieces, min_bars=bars, max_bars=bars)
         self.due = plan.planned.copy()  # words at which a piece without a number of bars ends
         self.seen = np.zeros(pieces, np.int64)  # how many of its codes the decoder sees
@@ -415,7 +429,7 @@ class Writing:
         """[B]: pieces in the last bar asked for, which are over when the decoder would begin another bar."""
         if self.request.bars is None:
             return np.zeros(len(self.words), np.bool_)
-        closing: Flags = type_mask[:, END] & (self.grammar.bars == self.request.bars)
+        closing: Flags = type_mask[:, END] & (self.grammar.bars == self.request.bars_composed)
         return closing
 
     def _draw_metrical(self, words: Integers, logits: dict[int, Floats], closing: Flags, uniforms: Reals) -> None:
@@ -426,7 +440,7 @@ class Writing:
         mask[:, BAR] &= self.struck | ~mask[:, FIRST_POSITION:].any(axis=1)
         mask[closing, BAR] = True
         if self.request.song_form:
-            mask[(self.grammar.bars == self.request.bars) & ~self.struck, FIRST_POSITION + 1 :] = False
+            mask[(self.grammar.bars == self.request.bars_composed) & ~self.struck, FIRST_POSITION + 1 :] = False
         places = self._drawn(BAR_BEAT, logits[BAR_BEAT], mask, rows, self.rows, uniforms)
         over = closing[rows] & (places == BAR)
         words[rows[over], TYPE] = END
@@ -448,7 +462,7 @@ class Writing:
         durations = self.grammar.duration_mask(types)
         if self.request.bars is not None:  # in the last bar no note sounds beyond its end
             left = MAX_STEPS - (self.places - FIRST_POSITION)
-            last = self.grammar.bars == self.request.bars
+            last = self.grammar.bars == self.request.bars_composed
             lengths, left = np.arange(SIZES[DURATION]), left[:, None]
             durations &= ~last[:, None] | (lengths == left if self.request.song_form else lengths <= left)
         masks = {
