@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -7,6 +9,7 @@ from affetti.errors import InputError
 from affetti.runtime.emotion_path import parse_path
 from affetti.runtime.emotion_weights import Conditions
 from affetti.runtime.guided_prior import GuidedPrior
+from affetti.runtime.piano_model import PianoModel
 from affetti.runtime.piano_sampling import (
     MAX_CODES,
     MAX_CODES_PER_BAR,
@@ -25,6 +28,7 @@ from affetti.tokens.compound_word import read_words
 from affetti.tokens.elements import (
     BAR,
     BAR_BEAT,
+    CHORD,
     CONTINUE,
     DURATION,
     ELEMENTS,
@@ -39,6 +43,7 @@ from affetti.tokens.elements import (
 )
 from affetti.tokens.grammar import check
 from tests.runtime.made_up_steps import BOOKS, CODES, MadeUp, OneBookEach, made_up_codebook, only
+from tests.tiny_piano import export_tiny
 
 PLAIN = PianoSampling(Sampling(), (Sampling(),) * len(ELEMENTS))
 END_CODE = CODES
@@ -165,6 +170,27 @@ def test_pitches_of_the_place_before_are_less_likely_by_the_penalty() -> None:
     expected = [(1 / 11) * (2 - 1 / 11), (10 / 11) * 2 * one / (9 + 2 * one) + (1 / 11) * one / (10 + one), 0.0]
     assert shares == pytest.approx(expected, abs=0.035)
     assert shares[2] == 0
+
+
+def test_a_bar_whose_codes_say_no_tempo_goes_on_in_that_of_the_bar_before(tmp_path: Path) -> None:
+    """Of random networks with a codebook for each element, whose words and codes have nothing to do with each other."""
+    export_tiny(tmp_path, codebook="per_element")
+    model = PianoModel.load(tmp_path)
+    shares = []
+    for code in (0, 1):
+        codes = np.ones((100, len(ELEMENTS)), np.int64)
+        codes[:, [TEMPO, CHORD]] = code
+        kept = []
+        for words in model.write([codes] * 60, [None] * 60, seed=1):
+            assert check(words) == []
+            said = words[words[:, TYPE] == METRICAL][:, [TEMPO, CHORD, BAR_BEAT]].astype(int)
+            latest = np.maximum.accumulate(np.where(said > CONTINUE, np.arange(len(said))[:, None], 0), axis=0)
+            bars = np.flatnonzero(said[:, 2] == BAR)[1:]
+            kept += [said[bar, :2] == said[latest[bar - 1, :2], [0, 1]] for bar in bars]
+        assert len(kept) > 20
+        shares.append(np.mean(kept, axis=0).tolist())
+    assert shares[0] == [1, 1]
+    assert max(shares[1]) < 0.5
 
 
 def test_a_plan_without_an_end_is_cut_off() -> None:

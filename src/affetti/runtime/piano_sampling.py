@@ -383,6 +383,7 @@ class Writing:
         self.lengths = np.zeros(pieces, np.int64)
         self.places = np.zeros(pieces, np.int64)  # the bar-beat of the latest metrical word
         self.struck = np.ones(pieces, np.bool_)  # whether a note was since the latest bar line
+        self.in_force = np.zeros((pieces, len(ELEMENTS)), np.int64)  # tempos and chords, 0 before the first
         self.rows = np.arange(pieces)  # the pieces that the decoder is at work on
         self.uniforms = np.zeros((pieces, _DRAWN_AHEAD, len(ELEMENTS)))
 
@@ -416,11 +417,12 @@ class Writing:
         if self.request.song_form:
             words[closing & (words[:, TYPE] == METRICAL), TYPE] = END  # after the first chord of the last bar
         logits = dict(zip(OTHERS, self.decoder.elements(words[rows, TYPE]), strict=True))
-        self._draw_metrical(words, logits, closing, uniforms)
+        self._draw_metrical(step, words, logits, closing, uniforms)
         self._draw_notes(words, logits, uniforms)
         self.lengths[rows[words[rows, TYPE] > PADDING]] = step + 1
         self.grammar.advance(words)
         self.places = np.where(words[:, BAR_BEAT] > 0, words[:, BAR_BEAT], self.places)
+        self.in_force = np.where(words > CONTINUE, words, self.in_force)
         self.struck = (words[:, TYPE] == NOTE) | (self.struck & (words[:, BAR_BEAT] != BAR))
         self.words[:, step] = words
         self._drop_ended()
@@ -432,7 +434,9 @@ class Writing:
         closing: Flags = type_mask[:, END] & (self.grammar.bars == self.request.bars_composed)
         return closing
 
-    def _draw_metrical(self, words: Integers, logits: dict[int, Floats], closing: Flags, uniforms: Reals) -> None:
+    def _draw_metrical(
+        self, step: int, words: Integers, logits: dict[int, Floats], closing: Flags, uniforms: Reals
+    ) -> None:
         rows = self.rows[words[self.rows, TYPE] == METRICAL]
         if not len(rows):
             return
@@ -446,13 +450,26 @@ class Writing:
         words[rows[over], TYPE] = END
         rows, places = rows[~over], places[~over]
         words[rows, BAR_BEAT] = places
-        tempo_mask = self.grammar.tempo_mask(words[:, BAR_BEAT])
+        tempo_mask = self._kept(TEMPO, step, words, self.grammar.tempo_mask(words[:, BAR_BEAT]))
         if self.request.tempo is not None:
             tempo_mask[:] = False
             tempo_mask[np.arange(len(words)), np.where(words[:, BAR_BEAT] == BAR, self.request.tempo, CONTINUE)] = True
         words[rows, TEMPO] = self._drawn(TEMPO, logits[TEMPO], tempo_mask, rows, self.rows, uniforms)
-        chord_mask = self.grammar.chord_mask(words[:, BAR_BEAT])
+        chord_mask = self._kept(CHORD, step, words, self.grammar.chord_mask(words[:, BAR_BEAT]))
         words[rows, CHORD] = self._drawn(CHORD, logits[CHORD], chord_mask, rows, self.rows, uniforms)
+
+    def _kept(self, column: int, step: int, words: Integers, mask: Flags) -> Flags:
+        """The mask [B, size] of tempos or chords, in which a bar has none but that in force where its code is silent.
+
+        A bar line has to say both. Where the words have come to it at the code of another word, with a codebook for
+        each element nothing tells the decoder which: one bar in eleven had a tempo out of the air.
+        """
+        known = self.in_force[:, column]
+        codes = self.plan.codes[:, step]
+        if codes.shape[1] == len(ELEMENTS):
+            kept = (words[:, BAR_BEAT] == BAR) & (codes[:, column] == 0) & (known > 0)
+            mask[kept] = np.arange(mask.shape[1]) == known[kept, None]
+        return mask
 
     def _draw_notes(self, words: Integers, logits: dict[int, Floats], uniforms: Reals) -> None:
         types = words[:, TYPE]
