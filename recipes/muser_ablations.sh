@@ -6,8 +6,7 @@ set -e
 train() {
     name=$1
     shift
-    run=runs/ablations/$name
-    if [ -e "$run/config.yaml" ]; then affetti train "$1" --out "$run" --resume; else affetti train "$@" --out "$run"; fi
+    affetti train "$@" --out "runs/ablations/$name" --resume
 }
 
 small=recipes/muser_small.yaml
