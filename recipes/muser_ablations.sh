@@ -21,4 +21,4 @@ train vae recipes/muser_small_vae.yaml
 
 cd runs/ablations
 affetti evaluate faithful no_regulariser mean concatenate global_only element_only per_element vae \
-    --ablations --pieces 50 --out evaluation --force
+    --ablations --pieces 25 --out evaluation --force
