@@ -1,16 +1,13 @@
-import dataclasses
 import json
 import re
 import subprocess
 import sys
 from pathlib import Path
 
-import numpy as np
 import pytest
 
-from affetti.corpora.corpus import prepared_path
 from tests.cli.conftest import Affetti
-from tests.evaluation.tiny_pieces import tiny_pieces
+from tests.evaluation.tiny_pieces import prepare_labelled_pieces
 from tests.muser.networks import network
 from tests.muser.test_latent_network import write_run
 
@@ -19,9 +16,7 @@ BESIDE = "--disentanglement --corpus tiny"
 
 @pytest.fixture(autouse=True)
 def prepared() -> None:
-    """Sixteen pieces of 4 bars and four emotions, the last eight held out."""
-    splits = np.asarray([0] * 8 + [1] * 4 + [2] * 4, np.int8)
-    dataclasses.replace(tiny_pieces((1, 2, 3, 4) * 4), splits=splits).save(prepared_path("tiny"))
+    prepare_labelled_pieces()
 
 
 def test_weights_beside_a_run_without_weights(
