@@ -1,6 +1,6 @@
 """The reports that `affetti evaluate` makes, and the models that they are about."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -42,6 +42,16 @@ class Written:
     figures: dict[str, Any]
     pictures: "Sequence[Picture]" = ()
     files: Mapping[str, bytes] = field(default_factory=dict)
+
+
+def _drawn(draw: "Callable[[], Iterable[Picture]]", remarks: list[str]) -> "tuple[Sequence[Picture], dict[str, bytes]]":
+    """A report's pictures and their files; none where they cannot be drawn, and then the remarks say why."""
+    try:
+        pictures = list(draw())
+    except InputError as error:
+        remarks.append(str(error))
+        pictures = []
+    return pictures, {file: content for picture in pictures for file, content in picture.files().items()}
 
 
 def report_of_melodies(targets: Sequence[Target], melodies: int, seed: int, corpus_dir: Path | None) -> Written:
@@ -116,12 +126,8 @@ def report_of_transfer(targets: Sequence[Target], corpus: str | None, transfers:
     name = _corpus_name([model]) if corpus is None else corpus
     with progress("transferring", total=work(transfers)) as advance:
         report = TransferReport(measure(model, name, load_pieces(name), transfers, seed, advance))
-    remarks, pictures = report.remarks(), []
-    try:
-        pictures = report.pictures()
-    except InputError as error:
-        remarks.append(str(error))
-    files = {file: content for picture in pictures for file, content in picture.files().items()}
+    remarks = report.remarks()
+    pictures, files = _drawn(report.pictures, remarks)
     return Written(report.tables(), remarks, report.document(), pictures, files)
 
 
@@ -140,12 +146,8 @@ def report_of_disentanglement(texts: Sequence[str], corpus: str | None, seed: in
         measured = tuple(measure(system, pieces, seed, advance) for system in systems)
         emotion = measure_emotion_elements(prepared, seed, advance)
     report = DisentanglementReport(pieces, measured, emotion, seed)
-    remarks, pictures = report.remarks(), []
-    try:
-        pictures = list(report.pictures())
-    except InputError as error:
-        remarks.append(str(error))
-    files = {file: content for picture in pictures for file, content in picture.files().items()}
+    remarks = report.remarks()
+    pictures, files = _drawn(report.pictures, remarks)
     written = Written(report.tables(), remarks, report.document(), pictures, files | page_files(report))
     return [system.name for system in systems], written
 
@@ -238,11 +240,8 @@ def _compose_and_measure(
         report = GeneratedReport(references, tuple(measured))
         document: dict[str, Any] = plain(report.document())
         advance(1)
-        remarks, pictures = list(report.remarks()), []
-        try:
-            pictures = list(generated_pictures(report, collections))
-        except InputError as error:
-            remarks.append(str(error))
+        remarks = list(report.remarks())
+        pictures, files = _drawn(lambda: generated_pictures(report, collections), remarks)
         advance(1)
     option = "--form free" if bars is None else f"--bars {bars}"
     remarks.append(f"{count} pieces of each emotion, seed {seed}: affetti compose {option} writes the same.")
@@ -251,7 +250,6 @@ def _compose_and_measure(
         for name, model in models.items()
         if model.config.is_test_model
     ]
-    files = {file: content for picture in pictures for file, content in picture.files().items()}
     return Written(report.tables(), remarks, document, pictures, files)
 
 
@@ -263,12 +261,8 @@ def report_of_plane(targets: Sequence[Target], pieces: int, seed: int) -> Writte
     models = {target.name: target.model for target in targets}
     with progress("composing, pieces", total=plane_work(len(models), pieces)) as advance:
         report = plane_report(models, pieces, seed, advance)
-    remarks, pictures = report.remarks(), []
-    try:
-        pictures = list(plane_pictures(report))
-    except InputError as error:
-        remarks.append(str(error))
-    files = {file: content for picture in pictures for file, content in picture.files().items()}
+    remarks = report.remarks()
+    pictures, files = _drawn(lambda: plane_pictures(report), remarks)
     return Written(report.tables(), remarks, report.document(), pictures, files)
 
 

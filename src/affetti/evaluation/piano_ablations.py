@@ -21,6 +21,7 @@ from affetti.evaluation.latent_systems import LatentSystem
 from affetti.evaluation.musical_sanity import mean_distance
 from affetti.evaluation.piano_generated import Measured, References, compose_collection
 from affetti.evaluation.piano_generated import measure as measure_composed
+from affetti.evaluation.piano_generated_report import heard_as_asked
 from affetti.evaluation.reconstruction import CodeUsage, FreeRunning, code_usage, coded, free_running, split_pieces
 from affetti.evaluation.report import Table, number, percent, plain
 from affetti.files import read_bounded
@@ -313,6 +314,4 @@ def _of_composed(report: AblationReport, composed: Composed | None) -> tuple[str
     found = None if composed is None else composed.measured
     if found is None:
         return ("–",) * 5
-    heard = found.heard.get(EARS[0])
-    emotion = ("–",) * 3 if heard is None else tuple(map(percent, (heard.four_way, heard.arousal, heard.valence)))
-    return (*emotion, percent(found.taken_for_real), number(report.sanity_distance(found)))
+    return (*heard_as_asked(found), percent(found.taken_for_real), number(report.sanity_distance(found)))

@@ -88,20 +88,24 @@ class GeneratedReport:
 # ---- tables
 
 
+def heard_as_asked(one: Measured) -> tuple[str, ...]:
+    """The shares of pieces that are heard as asked, four quadrants, arousal, valence; dashes without a recogniser."""
+    heard = one.heard.get(EARS[0])
+    return ("–",) * 3 if heard is None else tuple(map(percent, (heard.four_way, heard.arousal, heard.valence)))
+
+
 def _summary_table(report: GeneratedReport) -> Table:
     own = report.references
     reference = own.held_out_measured.sanity
     everything = own.everything.pitch_measures
     rows = []
     for one in (*report.measured, own.held_out_measured):
-        heard = one.heard.get(EARS[0])
-        emotion = ("–",) * 3 if heard is None else tuple(map(percent, (heard.four_way, heard.arousal, heard.valence)))
         runs = one.runs.get("all notes")
         rows.append(
             (
                 one.name,
                 *(_off(one.pitch_measures[:, column], everything[:, column]) for column in range(_OF_PIECES)),
-                *emotion,
+                *heard_as_asked(one),
                 *_verdicts(one, own),
                 "–" if runs is None else number(float(runs.longest.mean()), 1),
                 number(mean_distance(one.sanity, reference)),

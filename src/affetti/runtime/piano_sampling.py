@@ -383,7 +383,6 @@ class Writing:
         self.lengths = np.zeros(pieces, np.int64)
         self.places = np.zeros(pieces, np.int64)  # the bar-beat of the latest metrical word
         self.struck = np.ones(pieces, np.bool_)  # whether a note was since the latest bar line
-        self.in_force = np.zeros((pieces, len(ELEMENTS)), np.int64)  # tempos and chords, 0 before the first
         self.rows = np.arange(pieces)  # the pieces that the decoder is at work on
         self.uniforms = np.zeros((pieces, _DRAWN_AHEAD, len(ELEMENTS)))
 
@@ -422,7 +421,6 @@ class Writing:
         self.lengths[rows[words[rows, TYPE] > PADDING]] = step + 1
         self.grammar.advance(words)
         self.places = np.where(words[:, BAR_BEAT] > 0, words[:, BAR_BEAT], self.places)
-        self.in_force = np.where(words > CONTINUE, words, self.in_force)
         self.struck = (words[:, TYPE] == NOTE) | (self.struck & (words[:, BAR_BEAT] != BAR))
         self.words[:, step] = words
         self._drop_ended()
@@ -464,7 +462,7 @@ class Writing:
         A bar line has to say both. Where the words have come to it at the code of another word, with a codebook for
         each element nothing tells the decoder which: one bar in eleven had a tempo out of the air.
         """
-        known = self.in_force[:, column]
+        known = self.grammar.in_force[column]
         codes = self.plan.codes[:, step]
         if codes.shape[1] == len(ELEMENTS):
             kept = (words[:, BAR_BEAT] == BAR) & (codes[:, column] == 0) & (known > 0)

@@ -282,6 +282,11 @@ class GrammarState:
         return self._bars
 
     @property
+    def in_force(self) -> dict[int, Integers]:
+        """By the columns of TEMPO and CHORD: what a word said last, [N], 0 before the first."""
+        return {TEMPO: self._tempo, CHORD: self._chord}
+
+    @property
     def ended(self) -> Flags:
         """[N]: the end word has been written."""
         return self._ended
